@@ -1,0 +1,32 @@
+PYTHON ?= python3
+.PHONY: demo up test check bench requirements clean
+
+.venv: pyproject.toml requirements/dev.txt  ## everything, `.venv/bin/mesh` included
+	$(PYTHON) -m venv .venv
+	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	.venv/bin/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@touch .venv
+
+demo: .venv  ## kill an instance under load, bring it back, and show what a client saw
+	@.venv/bin/mesh demo
+
+up: .venv  ## start the mesh and leave it running
+	@.venv/bin/mesh up
+
+test: .venv
+	.venv/bin/pytest
+
+check: .venv  ## format, lint, types
+	.venv/bin/ruff format --check
+	.venv/bin/ruff check
+	.venv/bin/mypy
+
+bench: .venv
+	.venv/bin/python -m benchmarks
+
+requirements:  ## pin again, with hashes and without addresses (needs uv)
+	uv pip compile --quiet --universal --generate-hashes --no-annotate --custom-compile-command "make requirements" --extra encrypt --extra gateway --extra mesh pyproject.toml -o requirements/run.txt
+	uv pip compile --quiet --universal --generate-hashes --no-annotate --custom-compile-command "make requirements" --all-extras pyproject.toml -o requirements/dev.txt
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache *.egg-info

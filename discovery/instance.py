@@ -1,0 +1,53 @@
+"""One running process of a service, as the registry describes it: the noun that every room shares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal, NamedTuple
+
+Health = Literal["passing", "warning", "critical"]
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+class Identity(NamedTuple):
+    """What live state belongs to: the same ID on the same port with a new boot starts with a clean record."""
+
+    id: str
+    address: str
+    port: int
+    boot_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """A value: what is known of an instance at one moment. What happens to it lives in `Upstream`."""
+
+    id: str
+    service: str
+    address: str
+    port: int
+    tags: tuple[str, ...] = ()
+    meta: Mapping[str, str] = field(default=NOTHING, hash=False)
+    health: Health = "passing"
+    weight: int = 1
+
+    @property
+    def boot_id(self) -> str:
+        """Empty when others registered the instance: it is then served unverified."""
+        return self.meta.get("boot_id", "")
+
+    @property
+    def identity(self) -> Identity:
+        return Identity(self.id, self.address, self.port, self.boot_id)
+
+    @property
+    def authority(self) -> str:
+        """`host:port`, with IPv6 addresses in brackets, as a Host header or a URL wants it."""
+        return authority(self.address, self.port)
+
+
+def authority(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"

@@ -1,0 +1,128 @@
+"""What a service or a caller reads from the environment, and a warning for each name that looks misspelt."""
+
+from __future__ import annotations
+
+import difflib
+import ssl
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from discovery.errors import SettingsError
+
+
+class ServiceSettings(BaseSettings):
+    """How an instance listens and what it tells the registry about itself."""
+
+    model_config = SettingsConfigDict(env_prefix="SERVICE_", env_ignore_empty=True)
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=0, ge=0, le=65535, description="0 takes any free port")
+    id: str | None = Field(default=None, description="default: <service>-<host>-<port>")
+    advertise: str | None = Field(default=None, description="address that others reach; default: the host")
+    linger: float = Field(default=1.0, ge=0, description="seconds of answering after deregistration")
+    drain: float = Field(default=20.0, ge=0, description="seconds that requests in flight may take then")
+
+
+class ConsulSettings(BaseSettings):
+    """Where Consul is and how to speak to it: the variables that Consul's own tools read."""
+
+    model_config = SettingsConfigDict(env_prefix="CONSUL_", env_ignore_empty=True)
+
+    http_addr: str = "127.0.0.1:8500"
+    http_token: str | None = Field(default=None, repr=False)
+    http_token_file: Path | None = None
+    http_ssl: bool = False
+    http_ssl_verify: bool = True
+    cacert: Path | None = None
+    capath: Path | None = None
+    client_cert: Path | None = None
+    client_key: Path | None = None
+    tls_server_name: str | None = None
+
+    @field_validator("http_addr")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        parts = urlsplit(value if "//" in value else f"//{value}")
+        if parts.scheme not in ("", "http", "https") or not parts.hostname:
+            raise ValueError("expected HOST:PORT or http(s)://HOST:PORT")
+        _ = parts.port  # raises ValueError when it is no port
+        return value
+
+    @property
+    def scheme(self) -> str:
+        said = urlsplit(self.http_addr).scheme if "//" in self.http_addr else ""
+        return "https" if self.http_ssl else said or "http"
+
+    @property
+    def host(self) -> str:
+        return self._split().hostname or "127.0.0.1"
+
+    @property
+    def port(self) -> int:
+        return self._split().port or 8500
+
+    def token(self) -> str | None:
+        """A token file wins over the token itself, as in Consul's own tools. Raises SettingsError."""
+        if self.http_token_file is None:
+            return self.http_token
+        try:
+            return self.http_token_file.read_text().strip() or None
+        except OSError as error:
+            raise SettingsError(f"CONSUL_HTTP_TOKEN_FILE cannot be read: {error.strerror}") from error
+
+    def tls(self) -> ssl.SSLContext | bool:
+        """The context for calls to Consul over https. Raises SettingsError for files that cannot be used."""
+        if self.scheme == "http":
+            return False
+        try:
+            context = ssl.create_default_context(cafile=self.cacert, capath=self.capath)
+            if self.client_cert is not None:
+                context.load_cert_chain(self.client_cert, self.client_key)
+        except (OSError, ssl.SSLError) as error:
+            raise SettingsError(f"the TLS files for Consul cannot be used: {error}") from error
+        if not self.http_ssl_verify:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        return context
+
+    def _split(self) -> SplitResult:
+        return urlsplit(self.http_addr if "//" in self.http_addr else f"//{self.http_addr}")
+
+
+Settings = TypeVar("Settings", bound=BaseSettings)
+
+
+def load(settings: type[Settings]) -> Settings:
+    """Read settings from the environment. Raises SettingsError that names the variable but not its value."""
+    try:
+        return settings()
+    except ValidationError as error:
+        prefix = settings.model_config.get("env_prefix", "")
+        found = [f"{prefix}{each['loc'][0]}".upper() + f": {each['msg']}" for each in error.errors()]
+        raise SettingsError("; ".join(found)) from None
+
+
+def names(settings: Iterable[type[BaseSettings]]) -> set[str]:
+    """Every variable that these settings read."""
+    return {
+        f"{each.model_config.get('env_prefix', '')}{name}".upper()
+        for each in settings
+        for name in each.model_fields
+    }
+
+
+def misspelt(environ: Mapping[str, str], settings: Iterable[type[BaseSettings]]) -> dict[str, str]:
+    """Variables that begin like one of ours but are none, each with the name that was probably meant.
+
+    `CONSUL_` is left alone: Consul's own tools read more of those than we do.
+    """
+    settings = tuple(settings)
+    known = names(settings)
+    prefixes = tuple({each.model_config.get("env_prefix", "") for each in settings} - {"CONSUL_", ""})
+    strangers = (name for name in environ if name.startswith(prefixes) and name not in known)
+    return {name: next(iter(difflib.get_close_matches(name, known, n=1)), "") for name in sorted(strangers)}
