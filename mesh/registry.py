@@ -1,0 +1,170 @@
+"""How to start a registry on this machine as a child in the foreground, and how to ask one if it is ready.
+
+Nothing here starts a process: the supervisor does, with the argv and the environment that it gets from here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Literal, TypeAlias, cast
+
+import httpx2
+
+from discovery.errors import DiscoveryError, RegistryGarbled, RegistryRefused, RegistryUnreachable
+
+Kind: TypeAlias = Literal["embedded", "consul"]
+
+CANDIDATES = range(20_000, 32_000)
+"""Ports that are picked from: below what Linux (32768) and macOS (49152) give to outgoing connections and to
+listeners on port 0, so that nobody gets one by accident between the moment of picking and that of use."""
+
+GRPC_TLS_SINCE = (1, 14)
+"""The first Consul that knows `ports.grpc_tls` and listens there unless told not to; older ones refuse it."""
+
+ALONE = ("-server", "-bootstrap-expect=1", "-ui", "-hcl=performance { raft_multiplier = 1 }")
+"""A server that keeps its data and needs no other. The multiplier is that of `-dev`: with Consul's default, 5,
+there is a leader after 6 to 10 s (measured on 1.8.7), with 1 after one or two."""
+
+POLL = 0.05
+ANSWER_WITHIN = 2.0
+
+
+class NoConsul(DiscoveryError):
+    """There is no `consul` binary on PATH, or it does not say which version it is."""
+
+
+def consul_binary() -> str | None:
+    """The path of the `consul` binary on PATH, if there is one."""
+    return shutil.which("consul")
+
+
+def command(kind: Kind, port: int, *, data_dir: Path | None = None) -> list[str]:
+    """The argv of a registry that listens on 127.0.0.1:`port` and stays in the foreground.
+
+    It also needs what `environment` says. The embedded registry keeps everything in memory and has no use
+    for `data_dir`; Consul runs with `-dev` (in memory too) unless it is given one. Raises NoConsul.
+    """
+    if kind == "embedded":
+        return [sys.executable, "-m", "discovery.devagent"]
+    binary = consul_binary()
+    if binary is None:
+        raise NoConsul("there is no consul binary on PATH")
+    return [binary, "agent", *_consul_options(_version(binary), port, data_dir)]
+
+
+def environment(kind: Kind, port: int) -> dict[str, str]:
+    """What the child needs in its environment besides what it inherits."""
+    return {"DEVAGENT_HOST": "127.0.0.1", "DEVAGENT_PORT": str(port)} if kind == "embedded" else {}
+
+
+async def wait_until_ready(address: str, *, seconds: float) -> None:
+    """Return once the registry at `address` (`HOST:PORT` or a URL) knows a leader.
+
+    Raises RegistryUnreachable with the last thing seen when that takes more than `seconds`.
+    """
+    seen = "no answer"
+    try:
+        async with asyncio.timeout(seconds), _client(address) as http:
+            while True:
+                try:
+                    await _leader(http)
+                except RegistryUnreachable as error:
+                    seen = str(error)
+                else:
+                    return
+                await asyncio.sleep(POLL)
+    except TimeoutError:
+        raise RegistryUnreachable(f"{address} was not ready within {seconds:g} s: {seen}") from None
+
+
+async def describe(address: str) -> str:
+    """`embedded`, or `consul <version>`, or `consul` from an agent that tells strangers no more.
+
+    Raises RegistryUnreachable, RegistryRefused or RegistryGarbled.
+    """
+    async with _client(address) as http:
+        response = await _get(http, "/v1/agent/self")
+    if response.status_code == 403:
+        return "consul"
+    if response.is_error:
+        raise RegistryRefused(f"{address} answered {response.status_code} when asked what it is")
+    try:
+        version = cast(str, response.json()["Config"]["Version"])
+        return "embedded" if "devagent" in version else f"consul {version}"
+    except (ValueError, KeyError, TypeError):
+        raise RegistryGarbled(f"{address} does not answer like a Consul agent") from None
+
+
+def free_ports(count: int) -> list[int]:
+    """Different ports on 127.0.0.1 that are free for TCP and UDP alike. Raises OSError."""
+    shuffled = random.sample(CANDIDATES, len(CANDIDATES))
+    found = list(itertools.islice(filter(_is_free, shuffled), count))
+    if len(found) < count:
+        raise OSError(f"fewer than {count} free ports from {CANDIDATES.start} to {CANDIDATES.stop - 1}")
+    return found
+
+
+def _is_free(port: int) -> bool:
+    try:
+        for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+            with socket.socket(socket.AF_INET, kind) as one:
+                one.bind(("127.0.0.1", port))
+    except OSError:
+        return False
+    return True
+
+
+def _consul_options(version: tuple[int, int], port: int, data_dir: Path | None) -> list[str]:
+    server, lan, wan = [free for free in free_ports(4) if free != port][:3]
+    ports = ["dns = -1", "grpc = -1"] + (["grpc_tls = -1"] if version >= GRPC_TLS_SINCE else [])
+    mode = ["-dev"] if data_dir is None else [f"-data-dir={data_dir}", *ALONE]
+    return [
+        *mode,
+        "-bind=127.0.0.1",
+        "-client=127.0.0.1",
+        f"-http-port={port}",
+        f"-server-port={server}",
+        f"-serf-lan-port={lan}",
+        f"-serf-wan-port={wan}",
+        "-log-level=warn",
+        f"-hcl=ports {{ {', '.join(ports)} }}",
+        "-hcl=disable_update_check = true",
+    ]
+
+
+def _version(binary: str) -> tuple[int, int]:
+    try:
+        said = subprocess.check_output([binary, "version"], text=True, timeout=10)  # noqa: S603
+    except (OSError, subprocess.SubprocessError) as error:
+        raise NoConsul(f"{binary} does not say its version: {type(error).__name__}") from error
+    found = re.search(r"Consul v(\d+)\.(\d+)", said)
+    if found is None:
+        raise NoConsul(f"{binary} does not say its version")
+    return int(found[1]), int(found[2])
+
+
+def _client(address: str) -> httpx2.AsyncClient:
+    # Without the environment: a proxy set for the web must not stand between two processes of one machine.
+    url = address if "//" in address else f"http://{address}"
+    return httpx2.AsyncClient(base_url=url, timeout=ANSWER_WITHIN, trust_env=False)
+
+
+async def _leader(http: httpx2.AsyncClient) -> None:
+    response = await _get(http, "/v1/status/leader")
+    if response.status_code != 200 or response.text.strip() in ("", '""'):
+        raise RegistryUnreachable(f"no leader yet (status {response.status_code})")
+
+
+async def _get(http: httpx2.AsyncClient, path: str) -> httpx2.Response:
+    try:
+        return await http.get(path)
+    except httpx2.TransportError as error:
+        raise RegistryUnreachable(f"{http.base_url} cannot be reached: {type(error).__name__}") from error
