@@ -2,6 +2,7 @@
 
 DiscoveryError
 ├── SettingsError               a setting cannot be understood
+├── ListenError                 the port cannot be had
 ├── RegistryError               the registry gave no usable answer; what was known before still holds
 │   ├── RegistryUnreachable     no connection, no answer in time, no leader, or a 5xx
 │   ├── RegistryRefused         it understood and said no: token, rate, or a malformed request
@@ -28,6 +29,10 @@ class DiscoveryError(Exception):
 
 
 class SettingsError(DiscoveryError):
+    pass
+
+
+class ListenError(DiscoveryError):
     pass
 
 

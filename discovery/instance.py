@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 Health = Literal["passing", "warning", "critical"]
 
-NOTHING: Mapping[str, str] = MappingProxyType({})
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+"""What an ID or the name of a service may look like: it goes into URLs, header fields and terminals."""
 
 
 class Identity(NamedTuple):
@@ -30,7 +31,7 @@ class Instance:
     address: str
     port: int
     tags: tuple[str, ...] = ()
-    meta: Mapping[str, str] = field(default=NOTHING, hash=False)
+    meta: Mapping[str, str] = field(default_factory=dict, hash=False)
     health: Health = "passing"
     weight: int = 1
 

@@ -6,7 +6,7 @@ import difflib
 import ssl
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import Field, ValidationError, field_validator
@@ -24,6 +24,7 @@ class ServiceSettings(BaseSettings):
     port: int = Field(default=0, ge=0, le=65535, description="0 takes any free port")
     id: str | None = Field(default=None, description="default: <service>-<host>-<port>")
     advertise: str | None = Field(default=None, description="address that others reach; default: the host")
+    version: str = Field(default="dev", description="of the service, for people who look at the registry")
     linger: float = Field(default=1.0, ge=0, description="seconds of answering after deregistration")
     drain: float = Field(default=20.0, ge=0, description="seconds that requests in flight may take then")
 
@@ -97,10 +98,13 @@ class ConsulSettings(BaseSettings):
 Settings = TypeVar("Settings", bound=BaseSettings)
 
 
-def load(settings: type[Settings]) -> Settings:
-    """Read settings from the environment. Raises SettingsError that names the variable but not its value."""
+def load(settings: type[Settings], **said: Any) -> Settings:
+    """Read settings from the environment, with what was said in code before it.
+
+    Raises SettingsError that names the variable but not its value.
+    """
     try:
-        return settings()
+        return settings(**said)
     except ValidationError as error:
         prefix = settings.model_config.get("env_prefix", "")
         found = [f"{prefix}{each['loc'][0]}".upper() + f": {each['msg']}" for each in error.errors()]
@@ -110,9 +114,7 @@ def load(settings: type[Settings]) -> Settings:
 def names(settings: Iterable[type[BaseSettings]]) -> set[str]:
     """Every variable that these settings read."""
     return {
-        f"{each.model_config.get('env_prefix', '')}{name}".upper()
-        for each in settings
-        for name in each.model_fields
+        f"{each.model_config.get('env_prefix', '')}{name}".upper() for each in settings for name in each.model_fields
     }
 
 

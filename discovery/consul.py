@@ -1,0 +1,183 @@
+"""Consul's HTTP API as typed, asynchronous calls: py-consul over httpx2, and the only importer of `consul`.
+
+Every call has a timeout and raises nothing but RegistryError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import httpx2
+from consul import base
+from consul.callback import CB
+from consul.exceptions import ConsulException
+
+from discovery.documents import Answer, Entry, Registration, duration, entry, listing, reading, tags_by_service
+from discovery.errors import RegistryGarbled, RegistryRefused, RegistryUnreachable
+from discovery.instance import Health, Instance
+from discovery.settings import ConsulSettings
+
+Value = TypeVar("Value")
+
+CALL_TIMEOUT = 5.0
+"""Seconds for a call that does not block; a blocking one gets this on top of its wait."""
+
+
+class Consul:
+    """One agent. Holds a pool of connections: close it with `aclose`, or use `async with`."""
+
+    def __init__(self, settings: ConsulSettings, transport: httpx2.AsyncBaseTransport | None = None) -> None:
+        self._settings = settings
+        self._http = httpx2.AsyncClient(
+            verify=settings.tls(),
+            transport=transport,
+            trust_env=False,
+            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=8),
+        )
+        self._api = _Api(settings, self._http)
+
+    @property
+    def host(self) -> str:
+        return self._settings.host
+
+    @property
+    def port(self) -> int:
+        return self._settings.port
+
+    async def __aenter__(self) -> Consul:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        await self._http.aclose()
+
+    async def version(self) -> str:
+        document = await self._get("/v1/agent/self")
+        with reading():
+            return str(document["Config"]["Version"])
+
+    async def register(self, registration: Registration, health: Health = "passing") -> None:
+        """Register the instance with one HTTP check, whose first state is `health`."""
+        instance = registration.instance
+        await self._api.agent.service.register(
+            instance.service,
+            service_id=instance.id,
+            address=instance.address,
+            port=instance.port,
+            tags=list(instance.tags),
+            meta=dict(instance.meta),
+            check=registration.check(health),
+            weights={"Passing": instance.weight, "Warning": instance.weight},
+            replace_existing_checks=True,
+            token=self._settings.token(),
+        )
+
+    async def deregister(self, instance_id: str) -> None:
+        await self._api.agent.service.deregister(instance_id, token=self._settings.token())
+
+    async def entry(self, instance_id: str, *, content_hash: str = "", wait: float = 60.0) -> Entry | None:
+        """The agent's record of an instance, None when it has none. With a hash: waits until it differs."""
+        params = [("hash", content_hash), ("wait", duration(wait))] if content_hash else []
+        document = await self._get(f"/v1/agent/service/{instance_id}", params)
+        return None if document is None else entry(document)
+
+    async def services(self, *, index: int = 0, wait: float = 60.0) -> Answer[Mapping[str, Sequence[str]]]:
+        """Every service with all tags that any of its instances has."""
+        found, document = await self._api.catalog.services(
+            index=index or None, wait=duration(wait), token=self._settings.token()
+        )
+        return tags_by_service(found, document)
+
+    async def instances(self, service: str, *, index: int = 0, wait: float = 60.0) -> Answer[tuple[Instance, ...]]:
+        """Every instance of a service, whatever its health."""
+        found, document = await self._api.health.service(
+            service, index=index or None, wait=duration(wait), token=self._settings.token()
+        )
+        return listing(found, document)
+
+    async def _get(self, path: str, params: Sequence[tuple[str, str]] = ()) -> Any:
+        headers = self._api.prepare_headers(self._settings.token())
+        return await self._api.http.get(CB.json(), path, params=list(params), headers=headers)
+
+
+class _Api(base.Consul):  # type: ignore[misc] # py-consul is untyped
+    def __init__(self, settings: ConsulSettings, http: httpx2.AsyncClient) -> None:
+        self._client = http
+        super().__init__(
+            host=settings.host, port=settings.port, scheme=settings.scheme, verify=settings.http_ssl_verify
+        )
+        self.token = None  # py-consul took it from the environment; each call names its own
+
+    def http_connect(self, host: str, port: int, scheme: str, *_: object, **__: object) -> _Http:
+        return _Http(self._client, f"[{host}]" if ":" in host else host, port, scheme)
+
+
+class _Http(base.HTTPClient):  # type: ignore[misc] # py-consul is untyped
+    """py-consul's own seam: where its standard client would block, this one awaits."""
+
+    def __init__(self, client: httpx2.AsyncClient, host: str, port: int, scheme: str) -> None:
+        super().__init__(host, port, scheme)
+        self._client = client
+
+    async def get(
+        self,
+        callback: Callable[[base.Response], Value],
+        path: str,
+        params: list[tuple[str, Any]] | None = None,
+        headers: dict[str, str] | None = None,
+        raw: bool = False,  # noqa: ARG002 (py-consul's signature)
+    ) -> Value:
+        timeout = CALL_TIMEOUT + _longest_wait(dict(params or ()))
+        request = self._client.build_request("GET", self.uri(path, params), headers=headers, timeout=timeout)
+        return await self._send(request, callback)
+
+    async def put(
+        self,
+        callback: Callable[[base.Response], Value],
+        path: str,
+        params: list[tuple[str, Any]] | None = None,
+        data: str | bytes = "",
+        headers: dict[str, str] | None = None,
+    ) -> Value:
+        request = self._client.build_request(
+            "PUT", self.uri(path, params), content=data, headers=headers, timeout=CALL_TIMEOUT
+        )
+        return await self._send(request, callback)
+
+    def post(self, *_: object, **__: object) -> Awaitable[Any]:
+        raise NotImplementedError("nothing that the project uses is a POST or a DELETE")
+
+    delete = post
+
+    def close(self) -> None:
+        """The client belongs to `Consul`, which closes it."""
+
+    async def _send(self, request: httpx2.Request, callback: Callable[[base.Response], Value]) -> Value:
+        try:
+            response = await self._client.send(request)
+        except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+            raise RegistryUnreachable(f"Consul cannot be asked: {type(error).__name__}") from error
+        _raise_for_status(response)
+        try:
+            return callback(base.Response(response.status_code, response.headers, response.text))
+        except (ConsulException, ValueError) as error:
+            raise RegistryGarbled(f"Consul's answer to {request.url.path} is not what it promises") from error
+
+
+def _raise_for_status(response: httpx2.Response) -> None:
+    if response.headers.get("x-consul-knownleader") == "false":
+        raise RegistryUnreachable("Consul has no leader")
+    status = response.status_code
+    if status >= 500:
+        raise RegistryUnreachable(f"Consul answered {status}")
+    if status not in (200, 404):
+        raise RegistryRefused(f"Consul answered {status}")
+
+
+def _longest_wait(params: Mapping[str, Any]) -> float:
+    """Consul adds up to a sixteenth to a wait, so that not all queries come back at once."""
+    seconds = str(params.get("wait", "0s")).removesuffix("s")
+    return float(seconds) * 17 / 16
