@@ -1,0 +1,79 @@
+"""Choose an instance: two at random, the less loaded of them.
+
+Two random choices are nearly as good as asking everybody, and cost the same for ten instances and ten thousand
+(Mitzenmacher, "The Power of Two Choices in Randomized Load Balancing", 2001). Pure: clock and randomness come in.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect
+from collections.abc import Callable, Collection, Sequence
+from itertools import accumulate
+
+from discovery.upstream import Standing, Upstream
+
+DRAWS = 4
+"""Before everybody is looked at, this many are drawn in the hope of two good ones."""
+
+LAST_RESORT = (Standing.EJECTED, Standing.REFUSING)
+"""Panic, only when nothing is admitted: first those whose last connection was not refused."""
+
+
+class Roster:
+    """The upstreams of one service with their weights, laid out for drawing."""
+
+    __slots__ = ("_bounds", "_total", "upstreams")
+
+    def __init__(self, upstreams: Sequence[Upstream]) -> None:
+        self.upstreams = tuple(upstreams)
+        self._bounds = list(accumulate(each.instance.weight for each in self.upstreams))
+        self._total = self._bounds[-1] if self._bounds else 0
+
+    def draw(self, chance: float) -> Upstream | None:
+        """One upstream, as likely as its weight; `chance` lies in [0, 1)."""
+        return self.upstreams[bisect(self._bounds, chance * self._total)] if self._total else None
+
+
+def choose(roster: Roster, tried: Collection[Upstream], now: float, chance: Callable[[], float]) -> Upstream | None:
+    """The upstream for the next attempt; None when nobody can take it.
+
+    One that was not tried yet is preferred, a doubted one to one that was tried, and an ejected one is the last resort.
+    """
+    if len(roster.upstreams) == 1:
+        only = roster.upstreams[0]
+        return None if only.standing(now) is Standing.BARRED else only
+    first: Upstream | None = None
+    for _ in range(DRAWS):
+        drawn = roster.draw(chance())
+        if drawn is None or drawn is first or drawn in tried or drawn.standing(now) is not Standing.ADMITTED:
+            continue
+        if first is not None:
+            return _less_loaded(first, drawn, now)
+        first = drawn
+    return _after_a_look_at_all(roster, tried, now, chance)
+
+
+def _after_a_look_at_all(
+    roster: Roster, tried: Collection[Upstream], now: float, chance: Callable[[], float]
+) -> Upstream | None:
+    by_standing: dict[Standing, list[Upstream]] = {standing: [] for standing in Standing}
+    for each in roster.upstreams:
+        by_standing[each.standing(now)].append(each)
+    admitted = by_standing[Standing.ADMITTED], by_standing[Standing.DOUBTED]
+    fresh = ([each for each in group if each not in tried] for group in admitted)
+    last = (by_standing[standing] for standing in LAST_RESORT)
+    untried_last = ([each for each in group if each not in tried] for group in last)
+    for group in (*fresh, *admitted, *untried_last, *(by_standing[standing] for standing in LAST_RESORT)):
+        if group:
+            return _of_two(group, now, chance)
+    return None
+
+
+def _of_two(group: Sequence[Upstream], now: float, chance: Callable[[], float]) -> Upstream:
+    weighed = Roster(group)
+    first, second = (weighed.draw(chance()) or group[int(chance() * len(group))] for _ in range(2))
+    return _less_loaded(first, second, now)
+
+
+def _less_loaded(one: Upstream, other: Upstream, now: float) -> Upstream:
+    return one if one.load(now) <= other.load(now) else other

@@ -1,0 +1,149 @@
+"""Names become live instances: one watch for each service that anybody asked for, whole snapshots, last known good."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from random import Random
+from typing import Any, Protocol
+
+from discovery.addresses import Forbidden
+from discovery.documents import Answer
+from discovery.errors import RegistryError
+from discovery.instance import NAME, Instance
+from discovery.journal import Journal
+from discovery.pool import Pool
+from discovery.prober import Asks, Prober
+from discovery.tags import is_route
+from discovery.watch import Snapshot, watch
+
+REGISTRY = "consul"
+"""The one service that is never resolved."""
+
+
+class Registry(Protocol):
+    """The part of Consul that a resolver needs."""
+
+    async def services(self, *, index: int = 0, wait: float = 60.0) -> Answer[Mapping[str, Sequence[str]]]: ...
+    async def instances(self, service: str, *, index: int = 0, wait: float = 60.0) -> Answer[tuple[Instance, ...]]: ...
+
+
+class Resolver:
+    """Use it with `async with`: its tasks end with it. `on_snapshot` is told of each pool that took one."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        probe: Asks,
+        *,
+        journal: Journal,
+        clock: Callable[[], float],
+        random: Random,
+        forbidden: Forbidden,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        on_snapshot: Callable[[Pool], None] = lambda _pool: None,
+    ) -> None:
+        self.pools: dict[str, Pool] = {}
+        self._registry = registry
+        self._prober = Prober(probe, sleep=sleep)
+        self._journal = journal
+        self._clock = clock
+        self._random = random
+        self._forbidden = forbidden
+        self._sleep = sleep
+        self._on_snapshot = on_snapshot
+        self._known: dict[str, asyncio.Event] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._silent = False
+
+    async def __aenter__(self) -> Resolver:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._prober.aclose()
+
+    @property
+    def hears_registry(self) -> bool:
+        return not self._silent
+
+    def follow(self, service: str) -> Pool:
+        """The pool of a service, kept up to date from now on. Raises ValueError for what is no service's name."""
+        if not NAME.fullmatch(service) or service == REGISTRY:
+            raise ValueError(f"{service!r} is no service that can be called")
+        if service not in self.pools:
+            self.pools[service] = Pool(
+                service,
+                journal=self._journal,
+                clock=self._clock,
+                random=self._random,
+                on_doubt=self._prober.doubt,
+            )
+            self._known[service] = asyncio.Event()
+            self._start(self._follow(service), f"watch {service}")
+        return self.pools[service]
+
+    async def known(self, service: str) -> Pool:
+        """The pool of a service, once the registry has said anything about it."""
+        pool = self.follow(service)
+        await self._known[service].wait()
+        return pool
+
+    def follow_routed(self) -> None:
+        """Follow every service that has a route, also those that come later."""
+        self._start(self._follow_routed(), "watch services")
+
+    def _start(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _follow(self, service: str) -> None:
+        pool = self.pools[service]
+
+        async def fetch(index: int) -> Answer[tuple[Instance, ...]]:
+            return await self._registry.instances(service, index=index)
+
+        async for news in watch(fetch, clock=self._clock, sleep=self._sleep, random=self._random):
+            self._hear(news)
+            if isinstance(news, RegistryError):
+                pool.hear_nothing()
+                continue
+            pool.apply(Snapshot(self._callable(news.value), news.continuous))
+            self._known[service].set()
+            self._on_snapshot(pool)
+
+    async def _follow_routed(self) -> None:
+        async def fetch(index: int) -> Answer[Mapping[str, Sequence[str]]]:
+            return await self._registry.services(index=index)
+
+        async for news in watch(fetch, clock=self._clock, sleep=self._sleep, random=self._random):
+            self._hear(news)
+            if isinstance(news, RegistryError):
+                continue
+            for service, tags in news.value.items():
+                if any(map(is_route, tags)) and NAME.fullmatch(service) and service != REGISTRY:
+                    self.follow(service)
+
+    def _callable(self, instances: Sequence[Instance]) -> tuple[Instance, ...]:
+        """Only those that may be called, with an event for each that may not."""
+        allowed = []
+        for each in instances:
+            if why := self._forbidden.reason(each.address, each.port) or _bad_name(each):
+                self._journal.record("instance_refused", service=each.service, instance=each.id[:128], why=why)
+            else:
+                allowed.append(each)
+        return tuple(allowed)
+
+    def _hear(self, news: Snapshot[Any] | RegistryError) -> None:
+        silent = isinstance(news, RegistryError)
+        if silent != self._silent:
+            self._silent = silent
+            detail = {"error": str(news)} if silent else {}
+            self._journal.record("registry_lost" if silent else "registry_back", **detail)
+
+
+def _bad_name(instance: Instance) -> str:
+    return "" if NAME.fullmatch(instance.id) else "an ID that cannot stand in a header"

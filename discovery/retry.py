@@ -1,0 +1,82 @@
+"""May a request be sent once more? Attempts, budget, deadline and replay safety; no I/O."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from random import Random
+
+from discovery.errors import AttemptFailed, NeverSent, WrongInstance
+
+IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
+"""RFC 9110, section 9.2.2."""
+
+PASSING_TROUBLE = frozenset({502, 503, 504})
+"""Statuses worth another try for any request that may be repeated."""
+
+TROUBLE = PASSING_TROUBLE | {500}
+"""And for one of which its service says that repeating does no harm."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What may be done for one request. Times in seconds.
+
+    `replayable`: its method is idempotent or its route says `replay=safe`, and its body is at hand.
+    `hedgeable`: the route says so, thus a second attempt beside the first does no harm either.
+    """
+
+    replayable: bool = False
+    hedgeable: bool = False
+    deadline: float = 10.0
+    attempt_timeout: float = 2.0
+    attempts: int = 3
+
+    def is_trouble(self, status: int) -> bool:
+        return status in (TROUBLE if self.hedgeable else PASSING_TROUBLE)
+
+
+class Budget:
+    """Retries may be 20 % of requests, and 10 a second on top, over the last 10 s (Finagle's RetryBudget).
+
+    It is what keeps retries from multiplying the load of a service that fails as a whole.
+    """
+
+    def __init__(self, *, share: float = 0.2, reserve: float = 10.0, window: float = 10.0) -> None:
+        self._share = share
+        self._reserve = reserve * window
+        self._seconds: deque[list[float]] = deque(maxlen=int(window))  # [second, requests, retries]
+        self._window = window
+
+    def request(self, now: float) -> None:
+        self._second(now)[1] += 1
+
+    def withdraw(self, now: float) -> bool:
+        """Take one retry out. False when there is none left."""
+        second = self._second(now)
+        oldest = now - self._window
+        requests = sum(each[1] for each in self._seconds if each[0] > oldest)
+        retries = sum(each[2] for each in self._seconds if each[0] > oldest)
+        if retries + 1 > self._share * requests + self._reserve:
+            return False
+        second[2] += 1
+        return True
+
+    def _second(self, now: float) -> list[float]:
+        whole = float(int(now))
+        if not self._seconds or self._seconds[-1][0] != whole:
+            self._seconds.append([whole, 0, 0])
+        return self._seconds[-1]
+
+
+def is_free(failure: AttemptFailed | None) -> bool:
+    """Whether the request surely was not carried out, so that sending it again costs nothing and needs no leave.
+
+    gRPC calls this a transparent retry. A stranger on the port has not carried it out either: it is not the service.
+    """
+    return isinstance(failure, NeverSent | WrongInstance)
+
+
+def pause(random: Random, *, fresh: bool) -> float:
+    """Seconds before another try: none before an instance that was not tried yet, else full jitter."""
+    return 0.0 if fresh else random.uniform(0.025, 0.25)
