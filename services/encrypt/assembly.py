@@ -1,0 +1,78 @@
+"""Put the rooms together: settings in, application out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.types import Lifespan
+
+from services.encrypt.body import BodyLimits
+from services.encrypt.derivation import DerivationPool
+from services.encrypt.endpoint import Middleware, chain, endpoints
+from services.encrypt.kdf import ALLOWED, CURRENT, Derivation
+from services.encrypt.keyring import Keyring
+from services.encrypt.metrics import Metrics
+from services.encrypt.middleware import Limit, Report, reported, to_log
+from services.encrypt.service import PassphraseEncryption
+from services.encrypt.settings import EncryptSettings
+from services.encrypt.transport import Handlers, create_app, longest_body
+
+SWEEP_SECONDS = 5.0
+log = logging.getLogger("services.encrypt")
+
+
+def build(settings: EncryptSettings, derivations: Mapping[int, Derivation] = ALLOWED) -> FastAPI:
+    """The application. `derivations` is by the number in a message; tests pass cheap ones."""
+    pool = DerivationPool(workers=settings.kdf_concurrency, queue=settings.kdf_queue, clock=time.perf_counter)
+    keyring = Keyring(
+        pool,
+        derivations=derivations,
+        current=CURRENT,
+        capacity=settings.cache_entries,
+        lifetime=settings.cache_minutes * 60,
+        clock=time.monotonic,
+        random=secrets.token_bytes,
+    )
+    service = PassphraseEncryption(keyring, text_bytes=settings.text_bytes, random=secrets.token_bytes)
+    metrics = Metrics(pool, keyring)
+    limit = Limit(settings.in_flight)
+    write = to_log(log)
+
+    def sink(report: Report) -> None:
+        metrics.count(report)
+        write(report)
+
+    drill: tuple[Middleware, ...] = ()
+
+    def wrapped(operation: str) -> Middleware:
+        return chain(reported(operation, sink, time.perf_counter), *drill, limit)
+
+    limits = BodyLimits(longest_body(settings.text_bytes), settings.body_seconds)
+    handlers = Handlers(endpoints(service, wrapped), sink=sink, limits=limits, clock=time.perf_counter)
+    return create_app(handlers, metrics=metrics.page, lifespan=_swept(keyring, pool), log=log)
+
+
+def _swept(keyring: Keyring, pool: DerivationPool) -> Lifespan[FastAPI]:
+    """Forget keys in time also when nobody asks, and let the threads go at the end."""
+
+    async def sweep() -> None:
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            keyring.sweep()
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        sweeping = asyncio.create_task(sweep())
+        try:
+            yield
+        finally:
+            sweeping.cancel()
+            pool.close()
+
+    return lifespan
