@@ -8,12 +8,14 @@ DiscoveryError
 │   ├── RegistryRefused         it understood and said no: token, rate, or a malformed request
 │   └── RegistryGarbled         it answered, but not as its API promises
 ├── RouteError                  a `urlprefix-` tag cannot become a route
-├── NoInstance                  there is nobody to call (`retry_after` seconds may help)
-├── OutOfTime                   the deadline over all attempts has passed
+├── CallFailed                  no answer could be had; `attempts` tells what was tried
+│   ├── NoInstance              nobody can take the request (`retry_after` seconds may help)
+│   ├── OutOfTime               the deadline over all attempts has passed
+│   └── InstanceFailed          the instance broke, and trying again was not allowed or did not help
 └── AttemptFailed               one attempt on one instance failed
     ├── NeverSent               the request did not reach the instance, so sending it again is always safe
-    │   ├── ConnectRefused      nobody listens on the port
-    │   ├── ConnectFailed       no connection for any other reason
+    │   ├── ConnectFailed       no connection to the instance
+    │   │   └── ConnectRefused  nobody listens on the port
     │   └── WentStale           a pooled connection died before the instance took the request
     ├── ResponseLost            the connection broke after the request was sent
     ├── ResponseLate            no response within the time of one attempt
@@ -22,6 +24,9 @@ DiscoveryError
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 
 class DiscoveryError(Exception):
@@ -56,13 +61,30 @@ class RouteError(DiscoveryError):
     pass
 
 
-class NoInstance(DiscoveryError):
-    def __init__(self, message: str, *, retry_after: float = 1.0) -> None:
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt and what came of it, in words for people. `milliseconds` from its start to its outcome."""
+
+    instance: str
+    outcome: str
+    milliseconds: float
+
+
+class CallFailed(DiscoveryError):
+    def __init__(self, message: str, attempts: Sequence[Attempt] = ()) -> None:
         super().__init__(message)
-        self.retry_after = retry_after
+        self.attempts = tuple(attempts)
 
 
-class OutOfTime(DiscoveryError):
+class NoInstance(CallFailed):
+    retry_after = 1.0
+
+
+class OutOfTime(CallFailed):
+    pass
+
+
+class InstanceFailed(CallFailed):
     pass
 
 
@@ -74,11 +96,11 @@ class NeverSent(AttemptFailed):
     pass
 
 
-class ConnectRefused(NeverSent):
+class ConnectFailed(NeverSent):
     pass
 
 
-class ConnectFailed(NeverSent):
+class ConnectRefused(ConnectFailed):
     pass
 
 

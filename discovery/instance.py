@@ -10,7 +10,10 @@ from typing import Literal, NamedTuple
 Health = Literal["passing", "warning", "critical"]
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
-"""What an ID or the name of a service may look like: it goes into URLs, header fields and terminals."""
+"""What we call services and instances: it goes into URLs, header fields and terminals."""
+
+PRINTABLE = re.compile(r"[\x21-\x7e]{1,255}")
+"""What others may call an instance."""
 
 
 class Identity(NamedTuple):

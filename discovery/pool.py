@@ -11,7 +11,7 @@ from random import Random
 
 from discovery.balancer import Roster, choose
 from discovery.ejection import Cause
-from discovery.errors import AttemptFailed, ConnectRefused, ResponseLate, WrongInstance
+from discovery.errors import AttemptFailed, ConnectFailed, NeverSent, ResponseLate, WrongInstance
 from discovery.instance import Identity, Instance
 from discovery.journal import Journal
 from discovery.probe import Verdict
@@ -97,9 +97,12 @@ class Pool:
     def failed(self, upstream: Upstream, failure: AttemptFailed | None = None) -> None:
         """A bad answer, or none: `failure` says what it was."""
         ejection = upstream.ejection
-        if isinstance(failure, ConnectRefused | WrongInstance):
-            cause = Cause.REFUSED if isinstance(failure, ConnectRefused) else Cause.STRANGER
+        if isinstance(failure, ConnectFailed | WrongInstance):
+            cause = Cause.STRANGER if isinstance(failure, WrongInstance) else Cause.REFUSED
             ejected = ejection.refused(cause)
+        elif isinstance(failure, NeverSent):
+            ejection.abandoned()
+            return  # nothing that the instance could be blamed for
         else:
             cause = Cause.SILENT if isinstance(failure, ResponseLate) else Cause.FAILING
             ejected = ejection.failed(self._clock(), cause)

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from discovery.addresses import Forbidden
 from discovery.documents import Answer
 from discovery.errors import RegistryError
-from discovery.instance import NAME, Instance
+from discovery.instance import NAME, PRINTABLE, Identity, Instance
 from discovery.journal import Journal
 from discovery.pool import Pool
 from discovery.prober import Asks, Prober
@@ -54,12 +54,16 @@ class Resolver:
         self._on_snapshot = on_snapshot
         self._known: dict[str, asyncio.Event] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._refused: set[tuple[Identity, str]] = set()
         self._silent = False
 
     async def __aenter__(self) -> Resolver:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -132,10 +136,16 @@ class Resolver:
         allowed = []
         for each in instances:
             if why := self._forbidden.reason(each.address, each.port) or _bad_name(each):
-                self._journal.record("instance_refused", service=each.service, instance=each.id[:128], why=why)
+                self._refuse(each, why)
             else:
                 allowed.append(each)
         return tuple(allowed)
+
+    def _refuse(self, instance: Instance, why: str) -> None:
+        """Said once for each, not with every snapshot."""
+        if (instance.identity, why) not in self._refused:
+            self._refused.add((instance.identity, why))
+            self._journal.record("instance_refused", service=instance.service, instance=instance.id, why=why)
 
     def _hear(self, news: Snapshot[Any] | RegistryError) -> None:
         silent = isinstance(news, RegistryError)
@@ -146,4 +156,4 @@ class Resolver:
 
 
 def _bad_name(instance: Instance) -> str:
-    return "" if NAME.fullmatch(instance.id) else "an ID that cannot stand in a header"
+    return "" if PRINTABLE.fullmatch(instance.id) else "an ID that cannot stand in a header"

@@ -69,7 +69,7 @@ class Budget:
         return self._seconds[-1]
 
 
-def is_free(failure: AttemptFailed | None) -> bool:
+def is_free(failure: AttemptFailed) -> bool:
     """Whether the request surely was not carried out, so that sending it again costs nothing and needs no leave.
 
     gRPC calls this a transparent retry. A stranger on the port has not carried it out either: it is not the service.

@@ -1,0 +1,111 @@
+"""Call one service: as many rounds as a request may have, one deadline over all.
+
+Decisions are made in `retry`, `ejection` and `balancer`; this room carries them out. How a request is sent is the
+business of who calls.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from random import Random
+
+from discovery.errors import AttemptFailed, InstanceFailed, NoInstance, OutOfTime, ResponseLate
+from discovery.latency import SlowestPercent
+from discovery.pool import Pool
+from discovery.race import Race
+from discovery.reply import Answered, R, Send
+from discovery.retry import Budget, Policy, is_free, pause
+from discovery.upstream import Standing, Upstream
+
+HEDGE_FLOOR = 0.025
+"""Seconds before which no attempt is called slow."""
+
+HEDGE_FACTOR = 2.0
+"""An attempt is slow once it takes this many times the slowest percent of its kind."""
+
+
+class Caller:
+    """Holds what outlives a request: the retry budget, and the memory of how long answers take."""
+
+    def __init__(self, pool: Pool, *, random: Random, clock: Callable[[], float]) -> None:
+        self.pool = pool
+        self.budget = Budget()
+        self.latency = SlowestPercent()
+        self._random = random
+        self._clock = clock
+
+    async def call(self, policy: Policy, send: Send[R]) -> Answered[R]:
+        """Raises NoInstance, OutOfTime or InstanceFailed, each with the attempts that were made."""
+        began = self._clock()
+        self.budget.request(began)
+        race = Race(self.pool, policy, send, self._clock)
+        upstream = self.pool.choose()
+        while upstream is not None:
+            try:
+                answered = await self._round(race, policy, upstream, began)
+            except AttemptFailed as failure:
+                upstream = await self._after_failure(race, policy, failure, began)
+                continue
+            following = self._after_trouble(race, policy, answered, began)
+            if following is None:
+                self.latency.observe(answered.seconds, self._clock())
+                return answered
+            answered.reply.discard()
+            answered.done()
+            upstream = await self._pause(race, following)
+        raise NoInstance(f"no instance of {self.pool.service} can take a request", race.attempts)
+
+    async def _round(self, race: Race[R], policy: Policy, upstream: Upstream, began: float) -> Answered[R]:
+        now, deadline = self._clock(), began + policy.deadline
+        another = policy.replayable and race.spent + 1 < policy.attempts and len(self.pool.upstreams) > 1
+        until = min(deadline, now + policy.attempt_timeout) if another else deadline
+        hedge_at = now + self._patience() if another and policy.hedgeable else until
+        return await race.run(upstream, until=until, hedge_at=hedge_at, rival=partial(self._rival, race))
+
+    def _patience(self) -> float:
+        """Seconds after which an attempt is slow."""
+        slowest = self.latency.value()
+        return HEDGE_FLOOR if slowest is None else max(HEDGE_FLOOR, HEDGE_FACTOR * slowest)
+
+    def _rival(self, race: Race[R]) -> Upstream | None:
+        """Who may take a hedge: an admitted instance that was not tried yet, if the budget allows it."""
+        now = self._clock()
+        other = self.pool.choose(race.tried)
+        if other is None or other in race.tried or other.standing(now) is not Standing.ADMITTED:
+            return None
+        return other if self.budget.withdraw(now) else None
+
+    def _after_trouble(self, race: Race[R], policy: Policy, answered: Answered[R], began: float) -> Upstream | None:
+        """The upstream for another try after a response that tells of trouble; None when it is the answer."""
+        now = self._clock()
+        if not policy.is_trouble(answered.reply.status) or now >= began + policy.deadline:
+            return None
+        upstream = self.pool.choose(race.tried)
+        return upstream if upstream and self._may_try_again(race, policy) else None
+
+    async def _after_failure(self, race: Race[R], policy: Policy, failure: AttemptFailed, began: float) -> Upstream:
+        """The upstream for another try after an attempt failed. Raises CallFailed when there is to be none."""
+        service = self.pool.service
+        if self._clock() >= began + policy.deadline:
+            raise OutOfTime(f"no instance of {service} answered in time", race.attempts) from failure
+        upstream = self.pool.choose(race.tried)
+        if is_free(failure):
+            if upstream is None or (upstream in race.tried and len(race.tried) >= policy.attempts):
+                raise NoInstance(f"no instance of {service} can be reached", race.attempts) from failure
+        elif upstream is None or not self._may_try_again(race, policy):
+            late = isinstance(failure, ResponseLate)
+            raise (OutOfTime if late else InstanceFailed)(
+                f"an instance of {service} failed: {failure}", race.attempts
+            ) from failure
+        return await self._pause(race, upstream)
+
+    def _may_try_again(self, race: Race[R], policy: Policy) -> bool:
+        allowed = policy.replayable and race.spent < policy.attempts
+        return allowed and self.budget.withdraw(self._clock())
+
+    async def _pause(self, race: Race[R], upstream: Upstream) -> Upstream:
+        if upstream in race.tried:
+            await asyncio.sleep(pause(self._random, fresh=False))
+        return upstream

@@ -1,0 +1,54 @@
+"""`client()`: an httpx2 client that calls services by name."""
+
+from __future__ import annotations
+
+import time
+from random import Random
+from typing import Any
+
+import httpx2
+
+from discovery.addresses import Forbidden, is_loopback
+from discovery.consul import Consul
+from discovery.journal import Journal
+from discovery.probe import Probe
+from discovery.resolver import Resolver
+from discovery.settings import ConsulSettings, load
+from discovery.transport import ServiceTransport
+
+IDLE = 3.0
+"""Seconds that a connection is kept for reuse: less than any server keeps it (Linkerd's default)."""
+
+
+def client(*, deadline: float = 10.0, consul: ConsulSettings | None = None, **options: Any) -> httpx2.AsyncClient:
+    """A client for which `http://encrypt/encrypt` is the service `encrypt`, wherever its instances are.
+
+    `deadline` is what one call may take up to the head of its response, over all attempts, in seconds. Requests with an
+    idempotent method are tried again elsewhere; others only with `extensions={"replay_safe": True}`. Other hosts are
+    called as ever. `options` go to `httpx2.AsyncClient`. Errors are those of httpx2. Raises SettingsError.
+    """
+    settings = consul or load(ConsulSettings)
+    return httpx2.AsyncClient(transport=_transport(settings, deadline), **{"timeout": None, **options})
+
+
+def _transport(settings: ConsulSettings, deadline: float) -> ServiceTransport:
+    registry = Consul(settings)
+    probe = Probe()
+    resolver = Resolver(
+        registry,
+        probe,
+        journal=Journal(),
+        clock=time.monotonic,
+        random=Random(),
+        forbidden=Forbidden(loopback=not is_loopback(settings.host)),
+    )
+    limits = httpx2.Limits(max_connections=None, keepalive_expiry=IDLE)
+    return ServiceTransport(
+        resolver,
+        plain=httpx2.AsyncHTTPTransport(),
+        wire=httpx2.AsyncHTTPTransport(limits=limits),
+        random=Random(),
+        clock=time.monotonic,
+        deadline=deadline,
+        also_close=(probe.aclose, registry.aclose),
+    )

@@ -1,0 +1,133 @@
+"""`http://encrypt/…` from any Python program: an httpx2 transport that finds, chooses and fails over."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from random import Random
+from typing import cast
+
+import httpx2
+
+from discovery.caller import Caller
+from discovery.errors import CallFailed, OutOfTime
+from discovery.exchange import KEPT, HttpxReply, attempt, translated
+from discovery.identity import HEADER
+from discovery.pool import Pool
+from discovery.reply import Answered
+from discovery.resolver import Resolver
+from discovery.retry import IDEMPOTENT, Policy
+from discovery.upstream import Upstream
+
+
+class ServiceTransport(httpx2.AsyncBaseTransport):
+    """Takes over hosts that are bare names; every other host goes to `plain`."""
+
+    def __init__(
+        self,
+        resolver: Resolver,
+        *,
+        plain: httpx2.AsyncBaseTransport,
+        wire: httpx2.AsyncBaseTransport,
+        random: Random,
+        clock: Callable[[], float],
+        deadline: float = 10.0,
+        also_close: Sequence[Callable[[], Awaitable[None]]] = (),
+    ) -> None:
+        self._resolver = resolver
+        self._plain = plain
+        self._wire = wire
+        self._random = random
+        self._clock = clock
+        self._deadline = deadline
+        self._also_close = also_close
+        self._callers: dict[str, Caller] = {}
+        self._closing: set[asyncio.Future[None]] = set()
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        if not is_service(request.url):
+            return await self._plain.handle_async_request(request)
+        try:
+            return await self._call(request)
+        except OutOfTime as error:
+            raise httpx2.ReadTimeout(str(error), request=request) from error
+        except CallFailed as error:
+            raise httpx2.ConnectError(str(error), request=request) from error
+
+    async def aclose(self) -> None:
+        await self._resolver.aclose()
+        await asyncio.gather(*self._closing, return_exceptions=True)
+        await self._wire.aclose()
+        await self._plain.aclose()
+        for close in self._also_close:
+            await close()
+
+    async def _call(self, request: httpx2.Request) -> httpx2.Response:
+        caller = await self._caller(request.url.host)
+        policy = await self._policy(request)
+
+        def send(upstream: Upstream) -> asyncio.Future[HttpxReply]:
+            sending = attempt(self._wire, request, upstream.instance, hold=policy.replayable, closing=self._closing)
+            return asyncio.ensure_future(sending)
+
+        answered = await caller.call(policy, send)
+        response = answered.reply.response
+        response.headers.pop(HEADER, None)
+        response.stream = _Body(response.stream, answered, caller.pool)
+        return response
+
+    async def _caller(self, service: str) -> Caller:
+        if service not in self._callers:
+            try:
+                async with asyncio.timeout(self._deadline):
+                    pool = await self._resolver.known(service)
+            except TimeoutError:
+                raise OutOfTime(f"the registry has said nothing about {service} yet") from None
+            self._callers[service] = Caller(pool, random=self._random, clock=self._clock)
+        return self._callers[service]
+
+    async def _policy(self, request: httpx2.Request) -> Policy:
+        is_safe = bool(request.extensions.get("replay_safe"))
+        size = request.headers.get("content-length", "0" if "transfer-encoding" not in request.headers else "")
+        kept = size.isdecimal() and int(size) <= KEPT
+        if kept:
+            await request.aread()
+        replayable = kept and (is_safe or request.method in IDEMPOTENT)
+        return Policy(replayable=replayable, hedgeable=replayable and is_safe, deadline=self._deadline)
+
+
+def is_service(url: httpx2.URL) -> bool:
+    """Whether a URL names a service: one bare word, no port."""
+    return (
+        url.scheme == "http"
+        and url.port is None
+        and "." not in url.host
+        and url.host.isascii()
+        and (url.host not in ("", "localhost") and ":" not in url.host)
+    )
+
+
+class _Body(httpx2.AsyncByteStream):
+    """A response's body, whose upstream is busy until it is closed."""
+
+    def __init__(
+        self, stream: httpx2.SyncByteStream | httpx2.AsyncByteStream, answered: Answered[HttpxReply], pool: Pool
+    ):
+        self._stream = cast(httpx2.AsyncByteStream, stream)
+        self._answered: Answered[HttpxReply] | None = answered
+        self._pool = pool
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async for chunk in self._stream:
+                yield chunk
+        except httpx2.TransportError as error:
+            if self._answered:
+                self._pool.failed(self._answered.upstream, translated(error))
+            raise
+
+    async def aclose(self) -> None:
+        if self._answered:
+            self._answered.done()
+            self._answered = None
+        await self._stream.aclose()
