@@ -24,8 +24,9 @@ def client(*, deadline: float = 10.0, consul: ConsulSettings | None = None, **op
     """A client for which `http://encrypt/encrypt` is the service `encrypt`, wherever its instances are.
 
     `deadline` is what one call may take up to the head of its response, over all attempts, in seconds. Requests with an
-    idempotent method are tried again elsewhere; others only with `extensions={"replay_safe": True}`. Other hosts are
-    called as ever. `options` go to `httpx2.AsyncClient`. Errors are those of httpx2. Raises SettingsError.
+    idempotent method are tried again elsewhere; others where the service's route says `replay=safe`, or with
+    `extensions={"replay_safe": True}`. Other hosts are called as ever. `options` go to `httpx2.AsyncClient`. Errors are
+    those of httpx2. Raises SettingsError.
     """
     settings = consul or load(ConsulSettings)
     return httpx2.AsyncClient(transport=_transport(settings, deadline), **{"timeout": None, **options})

@@ -15,6 +15,7 @@ from discovery.errors import AttemptFailed, ConnectFailed, NeverSent, ResponseLa
 from discovery.instance import Identity, Instance
 from discovery.journal import Journal
 from discovery.probe import Verdict
+from discovery.routing import Routes, agreed
 from discovery.upstream import Upstream
 from discovery.watch import Snapshot
 
@@ -39,6 +40,7 @@ class Pool:
         self._on_doubt = on_doubt
         self._upstreams: dict[Identity, Upstream] = {}
         self._roster = Roster(())
+        self.routes = Routes()
 
     @property
     def upstreams(self) -> Sequence[Upstream]:
@@ -70,6 +72,7 @@ class Pool:
             self._add(instance)
         self.stale_since = None
         self._roster = Roster(tuple(self._upstreams.values()))
+        self._learn_routes()
 
     def remember(self, instances: Sequence[Instance]) -> None:
         """Take instances of a former life, of which it must be proven first that they are still there."""
@@ -80,6 +83,7 @@ class Pool:
                 upstream.ejection.refused(Cause.UNPROVEN)
                 self._on_doubt(self, upstream)
         self._roster = Roster(tuple(self._upstreams.values()))
+        self._learn_routes()
 
     def hear_nothing(self) -> None:
         """The registry gives no answer: what was known before still holds."""
@@ -122,6 +126,13 @@ class Pool:
         elif not upstream.is_listed and verdict is not Verdict.SILENT:
             self._drop(upstream, f"lost by the registry, and {verdict.name.lower()}")
             self._roster = Roster(tuple(self._upstreams.values()))
+
+    def _learn_routes(self) -> None:
+        """A service whose instances are all gone keeps its routes: it is down, not unknown."""
+        if self._upstreams:
+            before, self.routes = self.routes, agreed(each.instance.tags for each in self.upstreams)
+            for problem in set(self.routes.problems) - set(before.problems):
+                self._journal.record("route_refused", service=self.service, why=problem)
 
     def _add(self, instance: Instance) -> None:
         self._upstreams[instance.identity] = upstream = Upstream(instance, self._random)

@@ -64,7 +64,7 @@ class ServiceTransport(httpx2.AsyncBaseTransport):
 
     async def _call(self, request: httpx2.Request) -> httpx2.Response:
         caller = await self._caller(request.url.host)
-        policy = await self._policy(request)
+        policy = await self._policy(request, caller.pool)
 
         def send(upstream: Upstream) -> asyncio.Future[HttpxReply]:
             sending = attempt(self._wire, request, upstream.instance, hold=policy.replayable, closing=self._closing)
@@ -86,8 +86,10 @@ class ServiceTransport(httpx2.AsyncBaseTransport):
             self._callers[service] = Caller(pool, random=self._random, clock=self._clock)
         return self._callers[service]
 
-    async def _policy(self, request: httpx2.Request) -> Policy:
-        is_safe = bool(request.extensions.get("replay_safe"))
+    async def _policy(self, request: httpx2.Request, pool: Pool) -> Policy:
+        """A request may be repeated when the caller says so, or the route that it takes."""
+        route = pool.routes.match(request.url.path)
+        is_safe = bool(request.extensions.get("replay_safe", route and route.replay_safe))
         size = request.headers.get("content-length", "0" if "transfer-encoding" not in request.headers else "")
         kept = size.isdecimal() and int(size) <= KEPT
         if kept:
