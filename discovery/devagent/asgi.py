@@ -1,0 +1,123 @@
+"""From ASGI to `Request` and back: routes, methods, the size of bodies, and clients that go away while they wait."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import parse_qs
+
+from discovery.devagent.guard import admit
+from discovery.devagent.messages import Refusal, Request, Response, text
+
+log = logging.getLogger(__name__)
+
+MAX_BODY = 1 << 20
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A path that ends with `/*` takes in all that follows the slash; the longest path that fits wins."""
+
+    method: str
+    path: str
+    handler: Handler
+
+
+class Application:
+    def __init__(self, routes: Sequence[Route]) -> None:
+        self._routes = {route.path: route for route in routes}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            request = _request(scope)
+            admit(request)
+            route, request = self._route(request)
+            request = replace(request, body=await _body(receive))
+            response = await _unless_gone(route.handler(request), receive)
+        except Refusal as refusal:
+            response = text(refusal.status, refusal.text, refusal.headers)
+        if response is not None:
+            await _send(response, receive, send)
+
+    def _route(self, request: Request) -> tuple[Route, Request]:
+        candidates = [path for path in self._routes if _fits(request.path, path)]
+        if not candidates:
+            raise Refusal(404, "The embedded registry has no such path: it speaks only a part of Consul's API.")
+        route = self._routes[max(candidates, key=len)]
+        allow = {"allow": f"OPTIONS,{route.method}"}
+        if request.method == "OPTIONS":
+            raise Refusal(200, "", allow)
+        if request.method != route.method:
+            raise Refusal(405, f"method {request.method} not allowed", allow)
+        return route, replace(request, rest=request.path[len(route.path) - 1 :])
+
+
+def _fits(path: str, pattern: str) -> bool:
+    return path.startswith(pattern[:-1]) if pattern.endswith("/*") else path == pattern
+
+
+def _request(scope: Scope) -> Request:
+    headers: dict[str, list[str]] = defaultdict(list)
+    for name, value in scope["headers"]:
+        headers[name.decode("latin-1")].append(value.decode("latin-1"))
+    try:
+        query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=100)
+    except ValueError:
+        raise Refusal(400, "Too many query parameters") from None
+    return Request(scope["method"], scope["path"], query, headers)
+
+
+async def _body(receive: Receive) -> bytes:
+    body = bytearray()
+    more = True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > MAX_BODY:
+            raise Refusal(413, "Request body too large: at most 1 MiB", {"connection": "close"})
+    return bytes(body)
+
+
+async def _unless_gone(answer: Awaitable[Response], receive: Receive) -> Response | None:
+    """The answer, or None as soon as the client has closed its connection: nobody waits for nobody."""
+    answering, leaving = asyncio.ensure_future(answer), asyncio.ensure_future(receive())
+    try:
+        await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        return await answering if answering.done() else None
+    finally:
+        answering.cancel()
+        leaving.cancel()
+
+
+async def _send(response: Response, receive: Receive, send: Send) -> None:
+    headers = {"x-content-type-options": "nosniff", **response.headers}
+    if isinstance(response.body, bytes):
+        headers["content-length"] = str(len(response.body))
+    raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": response.status, "headers": raw})
+    if isinstance(response.body, bytes):
+        await send({"type": "http.response.body", "body": response.body})
+    else:
+        await _stream(response.body, receive, send)
+
+
+async def _stream(chunks: AsyncIterator[bytes], receive: Receive, send: Send) -> None:
+    async def pour() -> Response:
+        async for chunk in chunks:
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+        return Response()
+
+    with suppress(OSError):
+        await _unless_gone(pour(), receive)
