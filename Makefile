@@ -19,7 +19,7 @@ test: .venv
 check: .venv  ## format, lint, types
 	.venv/bin/ruff format --check
 	.venv/bin/ruff check
-	.venv/bin/mypy
+	.venv/bin/mypy -p discovery -p services -p mesh -p tests -p benchmarks
 
 bench: .venv
 	.venv/bin/python -m benchmarks

@@ -35,6 +35,13 @@ class Probe:
     async def answers(self, instance: Instance) -> bool:
         return await self.ask(instance) is Verdict.ANSWERS
 
+    async def is_live(self, url: str) -> bool:
+        """Whether a health check on this URL would pass."""
+        try:
+            return (await self._http.get(url)).is_success
+        except (httpx2.HTTPError, httpx2.InvalidURL, OSError):
+            return False
+
     async def ask(self, instance: Instance) -> Verdict:
         try:
             return await (self._ask_for_health(instance) if instance.boot_id else self._connect(instance))

@@ -114,7 +114,6 @@ class Race(Generic[R]):
         """Those that began before the winner and have shown nothing yet have failed."""
         for loser in self._running:
             if loser.began < winner.began and not loser.future.done():
-                self._note(loser, "outrun")
                 self._pool.failed(loser.upstream, ResponseLate("outrun by a later attempt"))
 
     def _all_late(self) -> AttemptFailed:
@@ -133,6 +132,8 @@ class Race(Generic[R]):
 
     def _give_up(self, contender: Contender[R]) -> None:
         """Nobody waits for this one any more."""
+        if not contender.future.done():
+            self._note(contender, "given up")
         contender.upstream.ejection.abandoned()
         contender.upstream.end()
         if not contender.future.cancel() and contender.future.exception() is None:

@@ -10,8 +10,8 @@ import asyncio
 import logging
 import signal
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from types import FrameType
 from typing import Protocol
 
@@ -88,6 +88,24 @@ class Server(uvicorn.Server):
         until = loop.time() + self._linger
         while loop.time() < until and not self.force_exit:
             await asyncio.sleep(0.05)
+
+
+class _Companion(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield  # they are the main server's
+
+
+@asynccontextmanager
+async def companion(config: uvicorn.Config, listening: socket.socket) -> AsyncIterator[None]:
+    """A second server in the same process, for as long as the context lasts; signals are none of its business."""
+    server = _Companion(config)
+    task = asyncio.create_task(server.serve([listening]), name="companion server")
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await task
 
 
 @contextmanager

@@ -10,6 +10,8 @@ import time
 import uuid
 from random import Random
 
+import uvloop
+
 from discovery import logs
 from discovery.devagent.agent import Agent
 from discovery.devagent.api import routes
@@ -18,7 +20,7 @@ from discovery.devagent.catalog import Catalog
 from discovery.devagent.checks import Checks
 from discovery.devagent.entries import Node
 from discovery.devagent.page import pages
-from discovery.devagent.probes import Probes
+from discovery.devagent.probes import probe
 from discovery.devagent.server import Server, configuration
 from discovery.devagent.settings import DevagentSettings, warn_of_misspelt_variables
 from discovery.devagent.watches import Watches
@@ -41,7 +43,8 @@ def main() -> None:
         warn_of_misspelt_variables()
         with signals_end_the_process():
             listening = bind(settings.host, settings.port)
-            asyncio.run(serve(listening))
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(serve(listening))
     except DiscoveryError as error:
         sys.exit(f"devagent: {error}")
 
@@ -50,13 +53,12 @@ async def serve(listening: socket.socket) -> None:
     """Serve on a bound socket until the process is told to end."""
     host, port = listening.getsockname()[:2]
     node = Node(socket.gethostname(), str(uuid.uuid4()), host, port, VERSION)
-    random, watches, probes = Random(), Watches(), Probes()
+    random, watches = Random(), Watches()
     catalog = Catalog(node, clock=time.monotonic, random=random.random, ring=watches.ring)
-    checks = Checks(probes.run, catalog.report, random=random.random)
+    checks = Checks(probe, catalog.report, random=random.random)
     agent = Agent(catalog, checks, watches, random=random.random)
     log.info("embedded registry, for this machine only", extra={"url": f"http://{authority(host, port)}/ui/"})
     await Server(configuration(Application([*routes(agent), *pages(agent)])), agent).serve([listening])
-    await probes.aclose()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,76 @@
+"""The admin listener: status, events, metrics and a page. It answers only to names that it was told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Header, Response
+from fastapi.responses import HTMLResponse, PlainTextResponse, StreamingResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from discovery.journal import Journal
+from discovery.resolver import Resolver
+from services.gateway.metrics import Metrics
+from services.gateway.routes import RouteTable
+from services.gateway.status import event_document, service_document
+
+PAGE = Path(__file__).with_name("page.html")
+
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
+
+
+def admin_app(
+    resolver: Resolver,
+    table: RouteTable,
+    journal: Journal,
+    metrics: Metrics,
+    *,
+    clock: Callable[[], float],
+    is_leaving: Callable[[], bool],
+    names: Sequence[str] = (),
+) -> FastAPI:
+    """`names` are Host names beside loopback's: no web page can reach this by DNS rebinding."""
+    app = FastAPI(title="gateway", docs_url="/docs", redoc_url=None)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK_NAMES, *names], www_redirect=False)
+
+    @app.get("/livez", response_class=PlainTextResponse)
+    async def livez() -> str:
+        return "ok\n"
+
+    @app.get("/readyz", response_class=PlainTextResponse)
+    async def readyz() -> Response:
+        return PlainTextResponse("leaving\n", 503) if is_leaving() else PlainTextResponse("ok\n")
+
+    @app.get("/metrics", response_class=PlainTextResponse)
+    async def prometheus() -> Response:
+        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+    @app.get("/api/v1/services")
+    async def services() -> dict[str, Any]:
+        now = clock()
+        found = [service_document(pool, table.of(name), now) for name, pool in sorted(resolver.pools.items())]
+        return {"services": found, "registry": {"answers": resolver.hears_registry}}
+
+    @app.get("/api/v1/events", response_model=None)
+    async def events(limit: int = 200, accept: str = Header(default="")) -> dict[str, Any] | StreamingResponse:
+        if "text/event-stream" in accept:
+            return StreamingResponse(stream(journal), media_type="text/event-stream")
+        return {"events": [event_document(each) for each in journal.newest(limit)]}
+
+    @app.get("/", response_class=HTMLResponse)
+    async def page() -> str:
+        return PAGE.read_text()
+
+    return app
+
+
+async def stream(journal: Journal) -> AsyncIterator[str]:
+    """Server-sent events, one for each event of the journal, from now on."""
+    async with journal.listen() as events:
+        yield ": from now on\n\n"
+        async for event in events:
+            yield f"id: {event.id}\nevent: {event.kind}\ndata: {json.dumps(event_document(event))}\n\n"

@@ -1,0 +1,123 @@
+"""Put the gateway together and run it: two listeners, one resolver, one registration."""
+
+from __future__ import annotations
+
+import socket
+import time
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import partial
+from random import Random
+
+import uvicorn
+
+from discovery.addresses import Forbidden, is_loopback
+from discovery.consul import Consul
+from discovery.documents import Registration
+from discovery.health import Application
+from discovery.instance import Instance, authority
+from discovery.journal import Journal
+from discovery.listening import instance_of
+from discovery.probe import Probe
+from discovery.registration import Registrar
+from discovery.resolver import Resolver
+from discovery.server import KEEP_ALIVE, Server, companion
+from discovery.settings import ConsulSettings, ServiceSettings
+from discovery.sockets import advertised, bind, is_unspecified
+from services.gateway.app import admin_app
+from services.gateway.forward import Forwarder
+from services.gateway.metrics import Metrics, PoolCollector
+from services.gateway.proxy import Proxy
+from services.gateway.routes import RouteTable
+from services.gateway.settings import GatewaySettings
+from services.gateway.wire import Wire
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The two bound sockets, and the instance that the registry is told of."""
+
+    public: socket.socket
+    admin: socket.socket
+    instance: Instance
+    check_url: str
+
+
+async def run(settings: GatewaySettings, service: ServiceSettings, consul_settings: ConsulSettings) -> None:
+    """Serve until a signal ends it. Raises ListenError, SettingsError."""
+    place = take_place(settings, service, consul_settings)
+    journal, metrics = Journal(), Metrics()
+    table = RouteTable(journal)
+    async with AsyncExitStack() as stack:
+        consul = await stack.enter_async_context(Consul(consul_settings))
+        probe = Probe()
+        stack.push_async_callback(probe.aclose)
+        wire = Wire()
+        stack.push_async_callback(wire.aclose)
+        resolver = await stack.enter_async_context(
+            Resolver(
+                consul,
+                probe,
+                journal=journal,
+                clock=time.monotonic,
+                random=Random(),
+                forbidden=forbidden(settings, place, consul_settings),
+                on_snapshot=table.update,
+            )
+        )
+        resolver.follow_routed()
+        metrics.registry.register(PoolCollector(resolver, time.monotonic))
+        forwarder = Forwarder(resolver, wire, deadline=settings.deadline, random=Random(), clock=time.monotonic)
+        proxy = Proxy(table, forwarder, metrics, body_limit=settings.body_limit)
+        registration = Registration(place.instance, place.check_url)
+        registrar = Registrar(consul, registration, probe=partial(probe.is_live, place.check_url), random=Random())
+        server = Server(configuration(proxy), registrar, linger=service.linger)
+        admin = admin_app(
+            resolver,
+            table,
+            journal,
+            metrics,
+            clock=time.monotonic,
+            is_leaving=lambda: server.should_exit,
+            names=settings.admin_names,
+        )
+        await stack.enter_async_context(companion(configuration(admin, drain=1), place.admin))
+        await server.serve([place.public])
+
+
+def take_place(settings: GatewaySettings, service: ServiceSettings, consul: ConsulSettings) -> Place:
+    """Bind both ports and settle who we are."""
+    public = bind(settings.host, settings.port)
+    admin = bind(settings.admin_host, settings.admin_port)
+    registry = consul.host, consul.port
+    address, port = advertised(service.advertise, settings.host, public.getsockname()[1], registry=registry)
+    admin_at = authority(*advertised(None, settings.admin_host, admin.getsockname()[1], registry=registry))
+    instance_id = service.id or f"gateway-{address}-{port}".replace(":", "-")
+    instance = instance_of(
+        "gateway", instance_id, address, port, routes=(), version=service.version, more={"admin": admin_at}
+    )
+    return Place(public, admin, instance, f"http://{admin_at}/livez")
+
+
+def forbidden(settings: GatewaySettings, place: Place, consul: ConsulSettings) -> Forbidden:
+    """What the gateway never calls: itself, and the registry."""
+    own = {(consul.host, consul.port), (place.instance.address, place.instance.port)}
+    for host, listening in ((settings.host, place.public), (settings.admin_host, place.admin)):
+        own.add(("" if is_unspecified(host) else host, listening.getsockname()[1]))
+    return Forbidden(loopback=not is_loopback(consul.host), own=frozenset(own))
+
+
+def configuration(app: Application, *, drain: int = 20) -> uvicorn.Config:
+    """uvicorn for either listener. `drain`: seconds that requests in flight may take at the end."""
+    return uvicorn.Config(
+        app,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=drain,
+    )

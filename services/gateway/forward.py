@@ -1,0 +1,57 @@
+"""Attempts: from a claim on a path to the reply of one of the service's instances."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from random import Random
+
+from discovery.caller import Caller
+from discovery.reply import Answered
+from discovery.resolver import Resolver
+from discovery.retry import IDEMPOTENT, Policy
+from discovery.tags import Route
+from discovery.upstream import Upstream
+from services.gateway.request import Request
+from services.gateway.routes import Claim
+from services.gateway.wire import Wire, WireReply
+
+
+class Forwarder:
+    """Keeps a caller for each route, so that each has a budget and a memory of its own."""
+
+    def __init__(
+        self, resolver: Resolver, wire: Wire, *, deadline: float, random: Random, clock: Callable[[], float]
+    ) -> None:
+        self._resolver = resolver
+        self._wire = wire
+        self._deadline = deadline
+        self._random = random
+        self._clock = clock
+        self._callers: dict[tuple[str, str], Caller] = {}
+
+    async def forward(self, request: Request, claim: Claim) -> Answered[WireReply]:
+        """Raises CallFailed."""
+        policy = policy_for(request, claim.route, self._deadline)
+
+        def send(upstream: Upstream) -> asyncio.Future[WireReply]:
+            return self._wire.start(upstream.instance, request, hold=policy.replayable)
+
+        return await self._caller(claim).call(policy, send)
+
+    def _caller(self, claim: Claim) -> Caller:
+        key = claim.service, claim.route.prefix
+        if key not in self._callers:
+            pool = self._resolver.follow(claim.service)
+            self._callers[key] = Caller(pool, random=self._random, clock=self._clock)
+        return self._callers[key]
+
+
+def policy_for(request: Request, route: Route, deadline: float) -> Policy:
+    """What may be done for this request on this route."""
+    replayable = request.is_repeatable and (route.replay_safe or request.method in IDEMPOTENT)
+    return Policy(
+        replayable=replayable,
+        hedgeable=replayable and route.replay_safe,
+        deadline=route.timeout or deadline,
+    )
