@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from starlette.types import Receive
 
-from services.encrypt.body import Abandoned
+from services.encrypt.refused import Abandoned
 
 Result = TypeVar("Result")
 

@@ -23,6 +23,8 @@ class Containment:
         self._log = log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
         started = False
 
         async def noting(message: Message) -> None:

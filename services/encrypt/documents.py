@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.encrypt.problems import CANNOT_DECRYPT
+from services.encrypt.problems import CANNOT_DECRYPT, title
 from services.encrypt.service import KEY_CHARACTERS
 
 TEXT = "Meet me at noon."
@@ -51,7 +51,7 @@ class Decrypted(Document):
 
 def takes(body: type[Document]) -> dict[str, Any]:
     """The request's body in OpenAPI's words; the transport reads it itself, so FastAPI cannot know."""
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": _schema(body)}}}}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": body.model_json_schema()}}}}
 
 
 def answers(response: type[Document], *problems: tuple[int, str]) -> dict[int | str, dict[str, Any]]:
@@ -71,18 +71,27 @@ UNUSABLE = (422, "A field is missing, unknown, or cannot be used")
 UNDECIPHERABLE = (422, f"A field cannot be used, or (type {CANNOT_DECRYPT}) the message cannot be decrypted")
 
 
-def _problem(status: int, detail: str) -> dict[str, Any]:
-    schema = {
-        "type": "object",
-        "properties": {
-            "type": {"type": "string", "format": "uri-reference"},
-            "title": {"type": "string"},
-            "status": {"type": "integer", "examples": [status]},
-            "detail": {"type": "string"},
+def _problem(status: int, description: str) -> dict[str, Any]:
+    example = {"type": "about:blank", "title": title(status), "status": status, "detail": "what is wrong"}
+    content = {"application/problem+json": {"schema": _PROBLEM, "example": example}}
+    return {"description": description, "content": content}
+
+
+_PROBLEM: dict[str, Any] = {
+    "type": "object",
+    "title": "Problem",
+    "description": "RFC 9457",
+    "properties": {
+        "type": {"type": "string", "format": "uri-reference"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}},
+            },
         },
-    }
-    return {"description": detail, "content": {"application/problem+json": {"schema": schema}}}
-
-
-def _schema(body: type[Document]) -> dict[str, Any]:
-    return body.model_json_schema()
+    },
+}

@@ -24,6 +24,14 @@ class Report:
 Sink = Callable[[Report], None]
 
 
+def to_all(*sinks: Sink) -> Sink:
+    def tell(report: Report) -> None:
+        for sink in sinks:
+            sink(report)
+
+    return tell
+
+
 def to_log(log: logging.Logger) -> Sink:
     """One line for each call: who asked, how it went, how long it took, and nothing of what was asked."""
 

@@ -11,8 +11,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from services.encrypt.body import Abandoned, FieldError, Refused
 from services.encrypt.errors import Broken, CannotDecrypt, InvalidInput, Overloaded, TextTooLong
+from services.encrypt.refused import Abandoned, FieldError, Refused
 
 CANNOT_DECRYPT = "urn:problem-type:encrypt:cannot-decrypt"
 NO_STORE = {"Cache-Control": "no-store"}
@@ -33,11 +33,15 @@ def problem(
     headers: Mapping[str, str] | None = None,
 ) -> Problem:
     """`about:blank` means no more than the status; `errors` has one JSON pointer and detail for each field."""
-    document: dict[str, Any] = {"type": kind, "title": HTTPStatus(status).phrase, "status": status}
-    document["detail"] = detail
+    document: dict[str, Any] = {"type": kind, "title": title(status), "status": status, "detail": detail}
     if listed := [each._asdict() for each in errors]:
         document["errors"] = listed
     return Problem(document, status, headers=NO_STORE | dict(headers or {}))
+
+
+def title(status: int) -> str:
+    """RFC 9110's words, which Python knows only from 3.13 on."""
+    return {413: "Content Too Large", 422: "Unprocessable Content"}.get(status) or HTTPStatus(status).phrase
 
 
 def translate_errors(app: FastAPI) -> None:

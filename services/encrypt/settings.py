@@ -21,14 +21,14 @@ class EncryptSettings(BaseSettings):
         description="derivations waiting; 32 take about 0.7 s, within a gateway's 2 s for one attempt",
     )
     cache_minutes: float = Field(default=10.0, gt=0, le=1440, description="how long a derived key is kept")
-    cache_entries: int = Field(default=10_000, ge=1, le=1_000_000, description="derived keys kept")
+    cache_entries: int = Field(default=10_000, ge=1, le=100_000, description="derived keys kept")
     text_bytes: int = Field(
         default=160 * 1024,
         ge=1,
         le=4 * 1024 * 1024,
         description="longest text in UTF-8; the default fits in 1 MiB of JSON however it is escaped",
     )
-    body_seconds: float = Field(default=10.0, gt=0, description="time for a request's body to arrive")
+    body_seconds: float = Field(default=10.0, gt=0, le=300, description="time for a request's body to arrive")
     in_flight: int = Field(default=512, ge=1, description="requests at once; the rest is told to come back")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     faults: bool = Field(default=False, description="for drills: adds PUT /faults, which hurts this instance")

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import Lifespan
 
 from services.encrypt.abandoned import unless_abandoned
-from services.encrypt.body import Abandoned, BodyLimits, Model, Refused, read
+from services.encrypt.body import BodyLimits, read
 from services.encrypt.containment import Containment
 from services.encrypt.documents import (
     COMMON,
@@ -30,7 +30,9 @@ from services.encrypt.documents import (
 from services.encrypt.endpoint import Context, DecryptRequest, EncryptRequest, Endpoints
 from services.encrypt.middleware import Report, Sink
 from services.encrypt.problems import NO_STORE, WRONG, problem, translate_errors
+from services.encrypt.refused import Abandoned, Refused
 from services.encrypt.service import KEY_CHARACTERS
+from services.encrypt.strict_json import Model
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")  # W3C Trace Context, version 00
