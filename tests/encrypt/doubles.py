@@ -42,11 +42,15 @@ class QuickDerivation:
 class HeldDerivation(QuickDerivation):
     """Does not end before it is let go; `begun` counts those that have a thread."""
 
-    begun: int = 0
+    entries: list[bytes] = field(default_factory=list)
     go: threading.Event = field(default_factory=threading.Event)
 
+    @property
+    def begun(self) -> int:
+        return len(self.entries)
+
     def __call__(self, key: bytes, salt: bytes) -> bytes:
-        self.begun += 1
+        self.entries.append(salt)
         assert self.go.wait(DEADLINE)
         return super().__call__(key, salt)
 
@@ -58,11 +62,10 @@ class FailingDerivation:
         raise RuntimeError(f"cannot derive from {key!r} and {salt!r}")
 
 
-@dataclass
 class Records(logging.Handler):
     """Everything that is logged while it is attached, whatever the level."""
 
-    def __post_init__(self) -> None:
+    def __init__(self) -> None:
         super().__init__(0)
         self.records: list[logging.LogRecord] = []
 
