@@ -27,14 +27,14 @@ from services.encrypt.transport import Handlers, create_app, longest_body
 if TYPE_CHECKING:
     from services.encrypt.faults import Faults
 
-SWEEP_SECONDS = 5.0
 log = logging.getLogger("services.encrypt")
 
 
 def build(settings: EncryptSettings, derivations: Mapping[int, Derivation] = ALLOWED) -> FastAPI:
     """The application. `derivations` is by the number in a message; tests pass cheap ones."""
     pool = DerivationPool(workers=settings.kdf_concurrency, queue=settings.kdf_queue, clock=time.perf_counter)
-    keyring = _keyring(settings, pool, derivations)
+    lifetime = settings.cache_minutes * 60
+    keyring = _keyring(settings, pool, derivations, lifetime)
     service = PassphraseEncryption(keyring, text_bytes=settings.text_bytes, random=secrets.token_bytes)
     metrics = Metrics(pool, keyring)
     sink = to_all(metrics.count, to_log(log))
@@ -46,19 +46,21 @@ def build(settings: EncryptSettings, derivations: Mapping[int, Derivation] = ALL
         return chain(reported(operation, sink, time.perf_counter), inner)
 
     handlers = Handlers(endpoints(service, wrapped), sink=sink, limits=limits, clock=time.perf_counter)
-    app = create_app(handlers, metrics=metrics.page, lifespan=_swept(keyring, pool), log=log)
+    app = create_app(handlers, metrics=metrics.page, lifespan=_swept(keyring, pool, lifetime / 10), log=log)
     if faults:
         faults.attach(app, limits)
     return app
 
 
-def _keyring(settings: EncryptSettings, pool: DerivationPool, derivations: Mapping[int, Derivation]) -> Keyring:
+def _keyring(
+    settings: EncryptSettings, pool: DerivationPool, derivations: Mapping[int, Derivation], lifetime: float
+) -> Keyring:
     return Keyring(
         pool,
         derivations=derivations,
         current=CURRENT,
         capacity=settings.cache_entries,
-        lifetime=settings.cache_minutes * 60,
+        lifetime=lifetime,
         clock=time.monotonic,
         random=secrets.token_bytes,
     )
@@ -74,12 +76,12 @@ def _faults(settings: EncryptSettings) -> Faults | None:
     return Faults(asyncio.sleep)
 
 
-def _swept(keyring: Keyring, pool: DerivationPool) -> Lifespan[FastAPI]:
+def _swept(keyring: Keyring, pool: DerivationPool, seconds: float) -> Lifespan[FastAPI]:
     """Forget keys in time also when nobody asks, and let the threads go at the end."""
 
     async def sweep() -> None:
         while True:
-            await asyncio.sleep(SWEEP_SECONDS)
+            await asyncio.sleep(min(seconds, 5.0))
             keyring.sweep()
 
     @asynccontextmanager

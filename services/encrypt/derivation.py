@@ -34,7 +34,8 @@ class DerivationPool:
         return (await asyncio.shield(work))[0]
 
     def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """Wait for the derivations that have begun; the rest will not be."""
+        self._threads.shutdown(cancel_futures=True)
 
     async def _turn(self) -> None:
         if self._free.locked() and self.waiting >= self._queue:

@@ -111,9 +111,9 @@ class Keyring:
         self._sealing.sweep()
         self._opening.sweep()
 
-    def __len__(self) -> int:
-        """How many derived keys are in memory."""
-        return len(self._opening)
+    def kept(self) -> dict[str, int]:
+        """How many keys are in memory, by use; one that seals is usually there to open as well."""
+        return {"seal": len(self._sealing), "open": len(self._opening)}
 
     async def _new_sealing_key(self, fingerprint: bytes, key: bytes) -> SealingKey:
         name = Name(fingerprint, self._current, self._random(SALT_BYTES))

@@ -59,11 +59,11 @@ class _State(Collector):
         yield GaugeMetricFamily(
             "encrypt_derivation_queue", "Derivations waiting for a thread", value=self._pool.waiting
         )
-        yield GaugeMetricFamily("encrypt_cached_keys", "Derived keys in memory", value=len(self._keyring))
-        yield self._lookups()
-
-    def _lookups(self) -> CounterMetricFamily:
-        family = CounterMetricFamily("encrypt_key_lookups", "Where keys were found", labels=["result"])
+        kept = GaugeMetricFamily("encrypt_cached_keys", "Derived keys in memory", labels=["use"])
+        for use, count in self._keyring.kept().items():
+            kept.add_metric([use], count)
+        yield kept
+        lookups = CounterMetricFamily("encrypt_key_lookups", "Where keys were found", labels=["result"])
         for result in ("hit", "joined", "miss"):
-            family.add_metric([result], self._keyring.lookups[result])
-        return family
+            lookups.add_metric([result], self._keyring.lookups[result])
+        yield lookups

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -76,6 +77,11 @@ def _abandoned(_: Request, __: Any) -> Response:
     return Response(status_code=CLIENT_GONE)
 
 
+def _invalid_parameter(_: Request, __: Any) -> Response:
+    """FastAPI's own answer would quote the input."""
+    return problem(422, "a parameter cannot be used")
+
+
 def _framework(_: Request, error: Any) -> Response:
     return problem(error.status_code, HTTPStatus(error.status_code).description, headers=error.headers)
 
@@ -87,5 +93,6 @@ _ANSWERS = {
     Overloaded: _overloaded,
     Broken: _broken,
     Abandoned: _abandoned,
+    RequestValidationError: _invalid_parameter,
     HTTPException: _framework,
 }

@@ -84,10 +84,20 @@ async def test_a_client_that_goes_away_leaves_the_queue() -> None:
     assert held.begun == 1
 
 
-async def test_half_a_body_is_given_up_in_time() -> None:
+async def test_keys_that_nobody_asks_for_are_forgotten_in_time() -> None:
+    app = build(quiet_settings(cache_minutes=0.001), {1: QuickDerivation()})
+    async with served(app) as address, http_to(address) as http:
+        assert (await http.post("/encrypt", json={"text": "t", "key": "k"})).status_code == 200
+        await until_metric(http, 'encrypt_cached_keys{use="seal"}', 0)
+        await until_metric(http, 'encrypt_cached_keys{use="open"}', 0)
+        assert await metric(http, "encrypt_derivation_seconds_count") == 1
+
+
+async def test_half_a_body_is_given_up_in_time_and_its_connection_too() -> None:
     app = build(quiet_settings(body_seconds=0.2), {1: QuickDerivation()})
+    head = HEAD.replace(b"Connection: close\r\n", b"")
     async with served(app) as address, asyncio.timeout(DEADLINE):
-        said = await exchange(address, HEAD + b'Content-Length: 30\r\n\r\n{"text":')
+        said = await exchange(address, head + b'Content-Length: 30\r\n\r\n{"text":')
     assert said.startswith(b"HTTP/1.1 408 ")
     assert b"application/problem+json" in said
     assert b"did not arrive within 0.2 s" in said

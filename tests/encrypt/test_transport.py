@@ -172,6 +172,29 @@ async def test_too_much_to_do_is_a_503_with_retry_after() -> None:
         assert (await first).status_code == 200
 
 
+async def test_more_requests_at_once_than_the_limit_are_a_503() -> None:
+    held = HeldDerivation()
+    async with client(build(quiet_settings(in_flight=1), {1: held})) as http:
+        first = asyncio.create_task(http.post("/encrypt", json={"text": TEXT, "key": "k"}))
+        await until(lambda: held.begun == 1)
+        second = await http.post("/decrypt", json={"message": MESSAGE, "key": "k"})
+        assert problem(second, 503)
+        assert second.headers["retry-after"] == "1"
+        held.go.set()
+        assert (await first).status_code == 200
+
+
+async def test_a_route_that_fastapi_validates_does_not_quote_its_input_either(app: FastAPI) -> None:
+    @app.get("/numbers")
+    async def numbers(number: int) -> int:
+        return number
+
+    async with client(app) as http:
+        response = await http.get("/numbers", params={"number": "hush"})
+    assert "hush" not in response.text
+    problem(response, 422)
+
+
 async def test_what_breaks_unforeseen_is_a_500_that_says_nothing() -> None:
     async with client(build(quiet_settings(), {1: FailingDerivation()})) as http:
         response = await http.post("/encrypt", json={"text": TEXT, "key": "k"})
@@ -194,7 +217,8 @@ async def test_metrics_say_what_happened(http: httpx2.AsyncClient) -> None:
         'encrypt_request_seconds_count{operation="decrypt"} 3.0',
         "encrypt_derivation_seconds_count 2.0",
         "encrypt_derivation_queue 0.0",
-        "encrypt_cached_keys 1.0",
+        'encrypt_cached_keys{use="seal"} 1.0',
+        'encrypt_cached_keys{use="open"} 1.0',
         'encrypt_key_lookups_total{result="hit"} 1.0',
         'encrypt_key_lookups_total{result="miss"} 2.0',
     ):
