@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from discovery.devagent import durations
+from discovery.devagent.messages import Request
 from discovery.devagent.topics import Topic
 from discovery.devagent.watches import Watches
 
@@ -32,9 +33,9 @@ class Seen(Generic[Value]):
     topics: Collection[Topic]
 
 
-def index(query: Mapping[str, Sequence[str]]) -> int:
+def index(request: Request) -> int:
     """The index that the client has seen; 0 asks for an answer at once. Raises BadQuery."""
-    text = query.get("index", [""])[0]
+    text = request.first("index")
     if not text:
         return 0
     if not (text.isascii() and text.isdigit() and len(text) <= 20 and int(text) < 2**64):
@@ -42,9 +43,9 @@ def index(query: Mapping[str, Sequence[str]]) -> int:
     return int(text)
 
 
-def wait(query: Mapping[str, Sequence[str]]) -> float:
+def wait(request: Request) -> float:
     """Seconds, without the jitter. Raises BadQuery."""
-    text = query.get("wait", [""])[0]
+    text = request.first("wait")
     try:
         seconds = durations.parse(text) if text else 0.0
     except ValueError:

@@ -1,63 +1,45 @@
-"""The registry's state and its index: who is registered, how they are, and what changed when.
+"""The registry's state: who is registered, how they are, and what changed when.
 
-No I/O: the clock, the randomness and the bell that wakes waiting queries are passed in. As in Consul, every write
-that changes something takes the next index, each service has an index of its own, and a service that nobody offers
-answers with the index at which the last one vanished.
+No I/O: the clock, the randomness and the bell that wakes waiting queries are passed in.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from itertools import chain
 
+from discovery.devagent import check_states
 from discovery.devagent.entries import Check, CheckEntry, Node, Registration, Service, ServiceEntry, Verdict
+from discovery.devagent.index import FIRST, Index, Write
 from discovery.devagent.topics import ANYTHING, EXTINCTION, SERVICES, Topic, instance, service
 
-PUBLISH_OUTPUT_AFTER = 300.0
-"""Seconds, Consul's `check_update_interval`: an output that changes without the status reaches the catalog after
-half of this and up to one and a half, so that checks that tell the time do not wake every watcher every second."""
+REGISTRY = "consul"
+"""The name under which the registry lists itself."""
 
 Ring = Callable[[set[Topic]], None]
-
-
-@dataclass(slots=True)
-class _Write:
-    """What one write touches; it takes an index only if that is something."""
-
-    index: int
-    names: set[str] = field(default_factory=set)
-    topics: set[Topic] = field(default_factory=set)
 
 
 class Catalog:
     def __init__(self, node: Node, *, clock: Callable[[], float], random: Callable[[], float], ring: Ring) -> None:
         self.node = node
-        self.index = 1
-        self.services_index = 1
+        self.index = Index([REGISTRY])
         self.revision = 0
         """Grows with everything that anybody can see, outputs that are not published yet included."""
         self._clock, self._random, self._ring = clock, random, ring
         self._services: dict[str, ServiceEntry] = {}
         self._checks: dict[str, CheckEntry] = {}
-        registry = Service("consul", "consul", port=node.port, meta={"version": node.version})
-        self._registry = ServiceEntry(registry, created=1, modified=1)
-        self._index_of: dict[str, int] = {"consul": 1}
-        self._extinction: int | None = None
+        registry = Service(REGISTRY, REGISTRY, port=node.port, meta={"version": node.version})
+        self._registry = ServiceEntry(registry, created=FIRST, modified=FIRST)
 
-    # What is seen from outside
-
-    def entries(self) -> Iterator[ServiceEntry]:
-        """All of the catalog, the registry itself included, in order of their IDs."""
-        found = chain([self._registry], self._services.values())
-        return iter(sorted(found, key=lambda entry: entry.service.id))
+    def entries(self) -> list[ServiceEntry]:
+        """All of the catalog, the registry itself included, in the order of the IDs."""
+        return sorted([self._registry, *self._services.values()], key=lambda entry: entry.service.id)
 
     def instances(self, name: str) -> list[ServiceEntry]:
         return [entry for entry in self.entries() if entry.service.name == name]
 
     def registered(self) -> Sequence[ServiceEntry]:
-        """What was registered on this agent."""
+        """What was registered here: all but the registry itself."""
         return tuple(self._services.values())
 
     def find(self, service_id: str) -> ServiceEntry | None:
@@ -69,30 +51,27 @@ class Catalog:
     def checks_of(self, service_id: str) -> list[CheckEntry]:
         return [entry for entry in self._checks.values() if entry.service_id == service_id]
 
+    def topics(self, name: str) -> set[Topic]:
+        """What rings when the answer about a service may change."""
+        return {service(name)} if name in self._offered() else {service(name), EXTINCTION}
+
     def age(self, entry: CheckEntry) -> float:
         """Seconds since the status of a check last changed."""
         return self._clock() - entry.since
 
-    def exists(self, name: str) -> bool:
-        return name in self._index_of
-
-    def index_of(self, name: str) -> int:
-        """The index of a service; for one that nobody offers, that at which the last service vanished."""
-        return self._index_of.get(name) or self._extinction or self.index
-
-    # What changes it
+    def overdue(self) -> set[str]:
+        """IDs of the instances that have been critical for longer than they allow."""
+        now = self._clock()
+        return {entry.service_id for entry in self._checks.values() if check_states.is_overdue(entry, now)}
 
     def register(self, registration: Registration, *, replace_checks: bool) -> list[str]:
-        """Add or renew an instance and its checks; returns the IDs of the checks that are gone.
-
-        A check that was there under the same ID keeps its status and output, whatever the new one says.
-        """
+        """Add or renew an instance and its checks; returns the IDs of the checks that this removes."""
         service_id = registration.service.id
-        kept = {check.id for check in registration.checks}
         with self._write() as write:
             self._put_service(registration.service, write)
             for check in registration.checks:
                 self._put_check(check, service_id, write)
+            kept = {check.id for check in registration.checks}
             return self._drop_checks(service_id, write, keep=kept) if replace_checks else []
 
     def deregister(self, service_id: str) -> list[str]:
@@ -101,70 +80,49 @@ class Catalog:
         if entry is None:
             return []
         with self._write() as write:
-            self._forget_service(entry, write)
-            return self._drop_checks(service_id, write, keep=set())
+            removed = self._drop_checks(service_id, write)
+            del self._services[service_id]
+            write.names.add(entry.service.name)
+            write.topics |= {SERVICES, instance(service_id)}
+            return removed
 
     def report(self, check_id: str, verdict: Verdict) -> None:
         """Take note of a run of a check. One that ended after its check was removed changes nothing."""
         entry = self._checks.get(check_id)
         if entry is None:
             return
-        now = self._clock()
-        noted = replace(entry, verdict=verdict, critical_since=_critical_since(entry, verdict, now))
+        ran = check_states.after(entry, verdict, now=self._clock(), random=self._random())
         if verdict.status != entry.verdict.status:
             with self._write() as write:
-                self._publish(replace(noted, since=now), write)
-        elif verdict.output != entry.verdict.output:
-            later = now + PUBLISH_OUTPUT_AFTER * (0.5 + self._random())
-            self._checks[check_id] = replace(noted, publish_at=entry.publish_at or later)
-            self._changed({ANYTHING})
+                self._publish(ran, write)
         else:
-            self._checks[check_id] = noted
+            self._checks[check_id] = ran
+            if verdict.output != entry.verdict.output:
+                self._changed({ANYTHING})
 
     def publish_due_outputs(self) -> None:
         now = self._clock()
+        due = [entry for entry in self.checks() if entry.publish_at is not None and entry.publish_at <= now]
         with self._write() as write:
-            for entry in self.checks():
-                if entry.publish_at is not None and entry.publish_at <= now:
-                    self._publish(entry, write)
-
-    def overdue(self) -> set[str]:
-        """IDs of the instances with a check that has been critical for longer than its owner wants to wait."""
-        now = self._clock()
-        return {
-            entry.service_id
-            for entry in self._checks.values()
-            if entry.check.deregister_after is not None
-            and entry.critical_since is not None
-            and now - entry.critical_since > entry.check.deregister_after
-        }
-
-    # How
+            for entry in due:
+                self._publish(entry, write)
 
     @contextmanager
-    def _write(self) -> Iterator[_Write]:
-        write = _Write(self.index + 1)
+    def _write(self) -> Iterator[Write]:
+        write = self.index.begin()
         yield write
-        if not write.names:
-            return
-        self.index = write.index
-        offered = {entry.service.name for entry in self._services.values()} | {"consul"}
-        for name in write.names:
-            if name in offered:
-                self._index_of[name] = write.index
-            else:
-                self._index_of.pop(name, None)
-                self._extinction = write.index
-                write.topics.add(EXTINCTION)
-        if SERVICES in write.topics:
-            self.services_index = write.index
-        self._changed(write.topics | {service(name) for name in write.names} | {ANYTHING})
+        topics = self.index.commit(write, self._offered() if write.names else set())
+        if topics:
+            self._changed(topics)
 
     def _changed(self, topics: set[Topic]) -> None:
         self.revision += 1
         self._ring(topics)
 
-    def _put_service(self, described: Service, write: _Write) -> None:
+    def _offered(self) -> set[str]:
+        return {entry.service.name for entry in self._services.values()} | {REGISTRY}
+
+    def _put_service(self, described: Service, write: Write) -> None:
         old = self._services.get(described.id)
         if old is not None and old.service == described:
             return
@@ -173,51 +131,25 @@ class Catalog:
         write.names |= {described.name} | ({old.service.name} if old is not None else set())
         write.topics |= {SERVICES, instance(described.id)}
 
-    def _put_check(self, check: Check, service_id: str, write: _Write) -> None:
+    def _put_check(self, check: Check, service_id: str, write: Write) -> None:
         old = self._checks.get(check.id)
         if old is None:
-            verdict, now = Verdict(check.status, ""), self._clock()
-            new = CheckEntry(check, service_id, verdict, "", write.index, write.index, since=now)
-            self._publish(new, write)
+            self._publish(check_states.first(check, service_id, index=write.index, now=self._clock()), write)
             return
-        renewed = replace(old, check=check, service_id=service_id, critical_since=None)
-        if _is_seen_alike(old, renewed):
-            self._checks[check.id] = renewed
+        new = check_states.renewed(old, check, service_id)
+        if check_states.are_shown_alike(old, new):
+            self._checks[check.id] = new
         else:
-            self._publish(renewed, write)
+            self._publish(new, write)
+            write.names.add(self._services[old.service_id].service.name)
 
-    def _publish(self, entry: CheckEntry, write: _Write) -> None:
-        self._checks[entry.check.id] = replace(
-            entry, published=entry.verdict.output, publish_at=None, modified=write.index
-        )
+    def _publish(self, entry: CheckEntry, write: Write) -> None:
+        self._checks[entry.check.id] = check_states.published(entry, index=write.index)
         write.names.add(self._services[entry.service_id].service.name)
 
-    def _drop_checks(self, service_id: str, write: _Write, *, keep: set[str]) -> list[str]:
-        gone = [
-            entry.check.id
-            for entry in self._checks.values()
-            if entry.service_id == service_id and entry.check.id not in keep
-        ]
-        for check_id in gone:
+    def _drop_checks(self, service_id: str, write: Write, *, keep: Sequence[str] | set[str] = ()) -> list[str]:
+        removed = [entry.check.id for entry in self.checks_of(service_id) if entry.check.id not in keep]
+        for check_id in removed:
             del self._checks[check_id]
-        if gone and service_id in self._services:
             write.names.add(self._services[service_id].service.name)
-        return gone
-
-    def _forget_service(self, entry: ServiceEntry, write: _Write) -> None:
-        del self._services[entry.service.id]
-        write.names.add(entry.service.name)
-        write.topics |= {SERVICES, instance(entry.service.id)}
-
-
-def _critical_since(entry: CheckEntry, verdict: Verdict, now: float) -> float | None:
-    if verdict.status != "critical":
-        return None
-    return now if entry.critical_since is None else entry.critical_since
-
-
-def _is_seen_alike(old: CheckEntry, new: CheckEntry) -> bool:
-    def shown(entry: CheckEntry) -> tuple[str, ...]:
-        return entry.check.name, entry.check.notes, entry.check.kind, entry.service_id
-
-    return shown(old) == shown(new) and new.published == new.verdict.output
+        return removed

@@ -62,12 +62,17 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """How an instance is to be checked. Times are seconds; no `deregister_after` means never."""
+    """How an instance is to be checked. Times are seconds; no `deregister_after` means never.
+
+    `target` is the URL or the `host:port` as people read it; only `host` and `port` are ever connected to.
+    """
 
     id: str
     name: str
     kind: CheckKind
     target: str
+    host: str
+    port: int
     interval: float
     timeout: float
     status: Health = "critical"

@@ -42,6 +42,12 @@ class Document:
     def raw(self, name: str) -> Any:
         return self._values.get(name)
 
+    def refuse(self, names: Iterable[str], of: str) -> None:
+        """Raises BadBody for the first of these fields that is set to anything but nothing."""
+        for name in names:
+            if self._values.get(name):
+                raise BadBody(f"{name} of a {of} is not supported by the devagent")
+
     def text(self, name: str) -> str:
         value = self._values.get(name, "")
         return _clean(value) if isinstance(value, str) else _refuse(value, name, "string")

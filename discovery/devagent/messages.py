@@ -24,6 +24,14 @@ class Request:
     def has(self, name: str) -> bool:
         return name in self.query
 
+    def first(self, name: str) -> str:
+        """The first value of a query parameter; empty where there is none."""
+        return next(iter(self.query.get(name, ())), "")
+
+    @property
+    def pretty(self) -> bool:
+        return self.has("pretty")
+
 
 @dataclass(frozen=True, slots=True)
 class Response:

@@ -10,8 +10,7 @@ import httpx2
 
 from discovery.devagent.entries import Check, Verdict
 from discovery.devagent.fetch import NoResponse, fetch
-from discovery.devagent.loopback import split
-from discovery.instance import Health
+from discovery.instance import Health, authority
 
 
 async def probe(check: Check) -> Verdict:
@@ -19,7 +18,7 @@ async def probe(check: Check) -> Verdict:
     run = _get if check.kind == "http" else _connect
     try:
         async with asyncio.timeout(check.timeout):
-            return await run(check.target)
+            return await run(check)
     except TimeoutError:
         return _failed(check, _too_late(check))
     except NoResponse as error:
@@ -35,17 +34,16 @@ def health(status: int) -> Health:
     return "warning" if status == 429 else "critical"
 
 
-async def _get(target: str) -> Verdict:
-    status, reason, body = await fetch(httpx2.URL(target))
+async def _get(check: Check) -> Verdict:
+    status, reason, body = await fetch(check.host, check.port, httpx2.URL(check.target))
     said = f"{status} {reason or _phrase(status)}".rstrip()
-    return Verdict(health(status), f"HTTP GET {target}: {said} Output: {body.decode(errors='replace')}")
+    return Verdict(health(status), f"HTTP GET {check.target}: {said} Output: {body.decode(errors='replace')}")
 
 
-async def _connect(target: str) -> Verdict:
-    host, port = split(target) or ("", None)
-    _, writer = await asyncio.open_connection(host, port)
+async def _connect(check: Check) -> Verdict:
+    _, writer = await asyncio.open_connection(check.host, check.port)
     writer.close()
-    return Verdict("passing", f"TCP connect {target}: Success")
+    return Verdict("passing", f"TCP connect {check.target}: Success")
 
 
 def _failed(check: Check, why: str) -> Verdict:
@@ -59,10 +57,9 @@ def _too_late(check: Check) -> str:
 
 
 def _no_connection(check: Check, error: OSError) -> str:
-    where = check.target if check.kind == "tcp" else httpx2.URL(check.target).netloc.decode()
     # asyncio tells of several addresses that failed in one error without a number, as `localhost` can have.
     why = os.strerror(error.errno).lower() if error.errno else "connection refused"
-    return f"dial tcp {where}: connect: {why}"
+    return f"dial tcp {authority(check.host, check.port)}: connect: {why}"
 
 
 def _phrase(status: int) -> str:

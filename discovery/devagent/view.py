@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from discovery.devagent.catalog import Catalog
+from discovery.devagent.catalog import REGISTRY, Catalog
 from discovery.devagent.entries import CheckEntry, ServiceEntry
 from discovery.instance import Health
 
@@ -17,11 +17,12 @@ def snapshot(catalog: Catalog) -> JSON:
     by_name: dict[str, list[JSON]] = {}
     for entry in catalog.entries():
         by_name.setdefault(entry.service.name, []).append(_instance(catalog, entry))
+    registry_last = sorted(by_name.items(), key=lambda item: (item[0] == REGISTRY, item[0]))
     return {
         "node": catalog.node.name,
         "version": catalog.node.version,
-        "index": catalog.index,
-        "services": [{"name": name, "instances": found} for name, found in sorted(by_name.items())],
+        "index": catalog.index.latest,
+        "services": [{"name": name, "instances": found} for name, found in registry_last],
     }
 
 
