@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from time import monotonic
+from time import monotonic, time
 from typing import Literal
 
 from mesh.child import Child, describe_end
@@ -56,6 +56,7 @@ class Keeper:
         self.log = log
         self.state: State = "starting"
         self.starts = 0
+        self.started_at: float | None = None
         self.short_lives = 0
         self.last_end: str | None = None
         self._tell = tell
@@ -120,7 +121,7 @@ class Keeper:
         self._tried.set()
 
     async def _live(self) -> None:
-        began = monotonic()
+        began, started_at = monotonic(), time()
         self.state = "starting"
         try:
             self._place()
@@ -132,6 +133,7 @@ class Keeper:
             self._tried.set()
             return
         self._child = child
+        self.started_at = started_at
         self.starts += 1
         self.state = "running"
         self._say("started" if self.starts == 1 else "restarted", f"process {child.pid}, port {self.program.port}")

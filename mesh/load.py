@@ -7,10 +7,10 @@ server that has stalled, and so leaves out of its report what a client would hav
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 from time import monotonic
 
+from discovery.instance import authority
 from mesh.connections import Connections
 from mesh.report import Answer, Report, summarize
 
@@ -21,7 +21,7 @@ AT_ONCE = 512
 """Connections at most: enough for 10 s without an answer at 50 requests a second, and below what a shell may
 open (1024). Requests beyond wait, and their wait is part of their latency."""
 
-THROW_AWAY = json.dumps({"text": "the quick brown fox jumps over the lazy dog", "key": "a key for load only"})
+THROW_AWAY = b'{"text": "the quick brown fox jumps over the lazy dog", "key": "a key for load only"}'
 """Always the same key, so that each instance derives it once."""
 
 _VISIBLE = re.compile(r"/[!-~]*")
@@ -79,13 +79,12 @@ class Load:
             await asyncio.sleep(max(0.0, due - monotonic()))
 
 
-def post(host: str, port: int, path: str = "/encrypt", body: str = THROW_AWAY) -> bytes:
+def post(host: str, port: int, path: str = "/encrypt", body: bytes = THROW_AWAY) -> bytes:
     """A POST of a JSON document, as it goes over the wire. Raises ValueError for a path that is none."""
     if not _VISIBLE.fullmatch(path):
         raise ValueError("a path begins with / and has neither spaces nor anything outside ASCII")
-    content = body.encode()
     head = (
-        f"POST {path} HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(content)}\r\n\r\n"
+        f"POST {path} HTTP/1.1\r\nHost: {authority(host, port)}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
     )
-    return head.encode("ascii") + content
+    return head.encode("ascii") + body

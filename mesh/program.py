@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from discovery.instance import NAME
 from mesh.errors import BadInput
 
 REGISTRY, GATEWAY, SERVICE = range(3)
 """Ranks: started from the lowest, ended from the highest."""
-
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +38,6 @@ class Program:
 
 def checked_id(text: str) -> str:
     """The ID of an instance, or the name of a service. Raises BadInput for anything that could be something else."""
-    if not _ID.fullmatch(text):
-        raise BadInput(f"{text[:80]!a} is no ID: letters, digits, and . _ : - inside")
+    if not NAME.fullmatch(text):
+        raise BadInput(f"{text[:80]!a} is no ID: letters and digits, with . _ - inside")
     return text

@@ -17,7 +17,10 @@ from mesh.program import Program
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """What the supervisor knows of one program. `pid` is None unless a process runs right now."""
+    """What the supervisor knows of one program.
+
+    `pid` is None unless a process runs right now; `started_at` (Unix seconds) is a moment before the latest began.
+    """
 
     id: str
     service: str
@@ -25,6 +28,7 @@ class Running:
     state: State
     pid: int | None
     starts: int
+    started_at: float | None
     short_lives: int
     last_end: str | None
     log: str
@@ -103,6 +107,7 @@ def _running(keeper: Keeper) -> Running:
         state=keeper.state,
         pid=keeper.pid,
         starts=keeper.starts,
+        started_at=keeper.started_at,
         short_lives=keeper.short_lives,
         last_end=keeper.last_end,
         log=str(keeper.log),

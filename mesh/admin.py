@@ -1,0 +1,108 @@
+"""The gateway's admin listener, as far as the cockpit asks it."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import httpx2
+
+from discovery.instance import Instance
+from mesh.errors import NoGateway
+
+ANSWERS_WITHIN = 2.0
+
+_AUTHORITY = re.compile(r"(\[[0-9a-f:]+\]|[0-9.]+):(\d{1,5})")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a gateway says of one instance."""
+
+    in_rotation: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """One of a gateway's events."""
+
+    at: datetime
+    kind: str
+    instance: str
+
+
+class Admin:
+    """One gateway's admin listener. Every call raises NoGateway when it gives no usable answer."""
+
+    def __init__(self, http: httpx2.AsyncClient) -> None:
+        self._http = http
+
+    async def is_ready(self) -> bool:
+        return (await self._get("/readyz")).status_code == 200
+
+    async def rotation(self) -> dict[tuple[str, str], Seen]:
+        """What it knows of each instance, by ID and boot ID."""
+        document = await self._json("/api/v1/services")
+        try:
+            return {
+                (str(each["id"]), str(each["boot_id"] or "")): Seen(
+                    bool(each["in_rotation"]), str(each.get("why") or "")
+                )
+                for service in document["services"]
+                for each in service["instances"]
+            }
+        except (KeyError, TypeError, AttributeError):
+            raise NoGateway(f"{self._http.base_url} does not answer like our gateway's admin listener") from None
+
+    async def events(self) -> list[Happened]:
+        """What happened, newest first."""
+        document = await self._json("/api/v1/events")
+        try:
+            return [
+                Happened(datetime.fromisoformat(each["at"]), str(each["kind"]), str(each.get("instance") or ""))
+                for each in document["events"]
+            ]
+        except (KeyError, TypeError, AttributeError, ValueError):
+            raise NoGateway(f"{self._http.base_url} does not answer like our gateway's admin listener") from None
+
+    async def _json(self, path: str) -> Any:
+        try:
+            return (await self._get(path)).raise_for_status().json()
+        except (httpx2.HTTPStatusError, ValueError) as error:
+            raise NoGateway(f"{self._http.base_url} answers no JSON: {type(error).__name__}") from None
+
+    async def _get(self, path: str) -> httpx2.Response:
+        try:
+            return await self._http.get(path)
+        except httpx2.HTTPError as error:
+            raise NoGateway(f"no gateway answers at {self._http.base_url}: {type(error).__name__}") from None
+
+
+@asynccontextmanager
+async def admin_at(authority: str) -> AsyncIterator[Admin]:
+    async with httpx2.AsyncClient(base_url=f"http://{authority}", timeout=ANSWERS_WITHIN, trust_env=False) as http:
+        yield Admin(http)
+
+
+def admin_authority(entries: Iterable[Instance]) -> str | None:
+    """Where a gateway on this machine says that its admin listener is: nowhere else, whatever an entry claims."""
+    for entry in entries:
+        said = _AUTHORITY.fullmatch(entry.meta.get("admin", ""))
+        local = entry.meta.get("host") == socket.gethostname() and entry.health == "passing"
+        if said and local and _is_loopback(said[1].strip("[]")):
+            return said[0]
+    return None
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False

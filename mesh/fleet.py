@@ -1,0 +1,102 @@
+"""Which programs a mesh is made of, and how each is told what to do: by its environment alone."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from mesh import registry
+from mesh.errors import NotAllowed
+from mesh.ports import free_port, is_free
+from mesh.program import GATEWAY, REGISTRY, Program
+from mesh.registry import Kind
+
+SERVICES = ("encrypt", "gateway")
+"""What can be scaled; each is `python -m services.<name>`."""
+
+MOST = 64
+"""Instances of one service: Consul serves no more than 200 connections from one address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """`registry_address` is what programs are given; `own` says what we start there, None if others run it.
+
+    The hosts are where the gateway can be called; where it listens is in the environment.
+    """
+
+    registry_address: str
+    registry_port: int
+    own: Kind | None
+    gateway_host: str
+    gateway_port: int
+    admin_host: str
+    admin_port: int
+    inherited: Mapping[str, str] = field(repr=False)
+
+    def of_registry(self, kind: Kind) -> Program:
+        """Raises NoConsul."""
+        return Program(
+            id="registry",
+            service="registry",
+            argv=tuple(registry.command(kind, self.registry_port)),
+            port=self.registry_port,
+            rank=REGISTRY,
+            env={**self.inherited, **registry.environment(kind, self.registry_port)},
+        )
+
+    def of(self, service: str, instance: str, *, first: bool = False) -> Program:
+        """An instance of one of SERVICES; only the first gateway listens where users expect it."""
+        if service == "gateway":
+            return self._gateway(instance, first=first)
+        return Program(
+            id=instance,
+            service=service,
+            argv=_module(service),
+            port=free_port(),
+            env=self._environment(instance),
+            port_variable="SERVICE_PORT",
+        )
+
+    def _gateway(self, instance: str, *, first: bool) -> Program:
+        admin = self.admin_port if first else free_port()
+        port = self.gateway_port if first else free_port()
+        return Program(
+            id=instance,
+            service="gateway",
+            argv=_module("gateway"),
+            port=port,
+            rank=GATEWAY,
+            env={
+                **self._environment(instance),
+                "GATEWAY_PORT": str(port),
+                "GATEWAY_ADMIN_PORT": str(admin),
+            },
+            port_variable=None if first else "GATEWAY_PORT",
+        )
+
+    def _environment(self, instance: str) -> dict[str, str]:
+        # What we start ourselves speaks no TLS, whatever the environment says of another one.
+        plain = {"CONSUL_HTTP_SSL": "false"} if self.own else {}
+        return {**self.inherited, **plain, "CONSUL_HTTP_ADDR": self.registry_address, "SERVICE_ID": instance}
+
+
+def admin_port(gateway_port: int, *, but: int) -> int:
+    """The port after the gateway's, or any free one."""
+    following = gateway_port + 1
+    return following if following not in (65536, but) and is_free(following) else free_port()
+
+
+def checked_count(service: str, wanted: int) -> int:
+    """Raises NotAllowed for a service that is not ours to scale, and for a number that makes no sense."""
+    if service not in SERVICES:
+        raise NotAllowed(f"{service} cannot be scaled: only {' and '.join(SERVICES)} can")
+    least = 1 if service == "gateway" else 0
+    if not least <= wanted <= MOST:
+        raise NotAllowed(f"{service}: from {least} to {MOST} instances are possible, not {wanted}")
+    return wanted
+
+
+def _module(service: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", f"services.{service}")

@@ -1,0 +1,94 @@
+"""When an instance serves: the registry calls its newest process healthy, and the gateway sends it requests."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from time import monotonic
+
+from discovery.consul import Consul
+from discovery.errors import RegistryError
+from discovery.instance import Instance
+from mesh.admin import Seen, admin_at, admin_authority
+from mesh.catalog import everyone
+from mesh.errors import NoGateway, NotReady
+from mesh.ghosts import boot_began
+from mesh.supervisor import Running
+
+POLL = 0.1
+
+READY_WITHIN = 60.0
+"""Seconds for a process to start, register and be used; about two on an idle machine."""
+
+SHORT_LIVES = 3
+"""In a row, and without having served: then it will not help to wait."""
+
+
+async def until_serving(
+    consul: Consul,
+    running: Callable[[], Awaitable[Iterable[Running]]],
+    *,
+    tell: Callable[[int], object] = lambda _: None,
+    seconds: float = READY_WITHIN,
+) -> None:
+    """Return when all serve but those that are to be down; `tell` is called with how many do not yet.
+
+    Raises NotReady with the reason for one that does not, after `seconds`, or as soon as it has died too often.
+    """
+    deadline = monotonic() + seconds
+    while True:
+        wanted = [one for one in await running() if one.state != "down"]
+        missing = await missing_of(consul, wanted)
+        tell(len(missing))
+        if not missing:
+            return
+        behind = [one for one in wanted if one.id in missing]
+        hopeless = [one for one in behind if one.short_lives >= SHORT_LIVES]
+        if hopeless or monotonic() > deadline:
+            raise NotReady(_explain((hopeless or behind)[0], missing))
+        await asyncio.sleep(POLL)
+
+
+async def missing_of(consul: Consul, wanted: Iterable[Running]) -> dict[str, str]:
+    """Those that do not serve yet, each with what is missing."""
+    try:
+        entries = await everyone(consul)
+    except RegistryError as error:
+        return {one.id: f"the registry does not answer: {error}" for one in wanted}
+    seen = await rotation(entries)
+    by_id = {entry.id: entry for entry in entries}
+    reasons = {one.id: why_not(one, by_id.get(one.id), seen) for one in wanted}
+    return {instance: reason for instance, reason in reasons.items() if reason is not None}
+
+
+async def rotation(entries: Iterable[Instance]) -> Mapping[tuple[str, str], Seen] | None:
+    """What the gateway of this machine says of each instance; None if none can be asked."""
+    authority = admin_authority(entry for entry in entries if entry.service == "gateway")
+    if authority is None:
+        return None
+    try:
+        async with admin_at(authority) as admin:
+            return await admin.rotation()
+    except NoGateway:
+        return None
+
+
+def why_not(one: Running, entry: Instance | None, seen: Mapping[tuple[str, str], Seen] | None) -> str | None:
+    """What is missing until it serves; None if it does. Without a gateway, the registry's word is enough."""
+    if one.pid is None:
+        return f"it does not run ({one.last_end})" if one.last_end else "it does not run yet"
+    if entry is None or (boot_began(entry.boot_id) or 0.0) < (one.started_at or 0.0):
+        return "it has not registered yet"
+    if entry.health != "passing":
+        return f"the registry calls it {entry.health}"
+    if one.service == "gateway" or seen is None:
+        return None
+    by_gateway = seen.get((entry.id, entry.boot_id))
+    if by_gateway is None:
+        return "the gateway has not heard of it yet"
+    return None if by_gateway.in_rotation else f"the gateway leaves it out: {by_gateway.why}"
+
+
+def _explain(one: Running, missing: Mapping[str, str]) -> str:
+    ended = f", and ended with {one.last_end} before" if one.last_end and one.pid else ""
+    return f"{one.id} does not serve: {missing[one.id]}{ended}; its log is {one.log}"
