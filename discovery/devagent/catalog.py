@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from discovery.devagent import check_states
+from discovery.devagent.check_table import CheckTable
 from discovery.devagent.entries import Check, CheckEntry, Node, Registration, Service, ServiceEntry, Verdict
 from discovery.devagent.index import FIRST, Index, Write
 from discovery.devagent.topics import ANYTHING, EXTINCTION, SERVICES, Topic, instance, service
@@ -27,7 +28,7 @@ class Catalog:
         """Grows with everything that anybody can see, outputs that are not published yet included."""
         self._clock, self._random, self._ring = clock, random, ring
         self._services: dict[str, ServiceEntry] = {}
-        self._checks: dict[str, CheckEntry] = {}
+        self._checks = CheckTable()
         registry = Service(REGISTRY, REGISTRY, port=node.port, meta={"version": node.version})
         self._registry = ServiceEntry(registry, created=FIRST, modified=FIRST)
 
@@ -45,11 +46,8 @@ class Catalog:
     def find(self, service_id: str) -> ServiceEntry | None:
         return self._services.get(service_id)
 
-    def checks(self) -> Sequence[CheckEntry]:
-        return tuple(self._checks.values())
-
     def checks_of(self, service_id: str) -> list[CheckEntry]:
-        return [entry for entry in self._checks.values() if entry.service_id == service_id]
+        return self._checks.of(service_id)
 
     def topics(self, name: str) -> set[Topic]:
         """What rings when the answer about a service may change."""
@@ -62,7 +60,7 @@ class Catalog:
     def overdue(self) -> set[str]:
         """IDs of the instances that have been critical for longer than they allow."""
         now = self._clock()
-        return {entry.service_id for entry in self._checks.values() if check_states.is_overdue(entry, now)}
+        return {entry.service_id for entry in self._checks.all() if check_states.is_overdue(entry, now)}
 
     def register(self, registration: Registration, *, replace_checks: bool) -> list[str]:
         """Add or renew an instance and its checks; returns the IDs of the checks that this removes."""
@@ -96,13 +94,13 @@ class Catalog:
             with self._write() as write:
                 self._publish(ran, write)
         else:
-            self._checks[check_id] = ran
+            self._checks.put(ran)
             if verdict.output != entry.verdict.output:
                 self._changed({ANYTHING})
 
     def publish_due_outputs(self) -> None:
         now = self._clock()
-        due = [entry for entry in self.checks() if entry.publish_at is not None and entry.publish_at <= now]
+        due = [entry for entry in self._checks.all() if entry.publish_at is not None and entry.publish_at <= now]
         with self._write() as write:
             for entry in due:
                 self._publish(entry, write)
@@ -138,18 +136,18 @@ class Catalog:
             return
         new = check_states.renewed(old, check, service_id)
         if check_states.are_shown_alike(old, new):
-            self._checks[check.id] = new
+            self._checks.put(new)
         else:
             self._publish(new, write)
             write.names.add(self._services[old.service_id].service.name)
 
     def _publish(self, entry: CheckEntry, write: Write) -> None:
-        self._checks[entry.check.id] = check_states.published(entry, index=write.index)
+        self._checks.put(check_states.published(entry, index=write.index))
         write.names.add(self._services[entry.service_id].service.name)
 
     def _drop_checks(self, service_id: str, write: Write, *, keep: Sequence[str] | set[str] = ()) -> list[str]:
         removed = [entry.check.id for entry in self.checks_of(service_id) if entry.check.id not in keep]
         for check_id in removed:
-            del self._checks[check_id]
+            self._checks.remove(check_id)
             write.names.add(self._services[service_id].service.name)
         return removed

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from discovery.devagent import answers, blocking
 from discovery.devagent.agent import Agent
@@ -17,7 +18,8 @@ NO = ("0", "f", "F", "FALSE", "false", "False")
 """What Go's `strconv.ParseBool` takes; `?passing` alone means yes."""
 
 
-class Found(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Found:
     index: int
     shape: Any
     topics: set[Topic]

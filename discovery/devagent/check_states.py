@@ -27,9 +27,10 @@ def after(entry: CheckEntry, verdict: Verdict, *, now: float, random: float) -> 
     """The state after a run. Only a new status is to be published at once; `random` is from 0 to 1."""
     since = now if verdict.status != entry.verdict.status else entry.since
     ran = replace(entry, verdict=verdict, since=since, critical_since=_critical_since(entry, verdict, now))
-    if verdict.output == entry.verdict.output or entry.publish_at is not None:
-        return ran
-    return replace(ran, publish_at=now + PUBLISH_OUTPUT_AFTER * (0.5 + random))
+    if verdict.output == entry.published:
+        return replace(ran, publish_at=None)
+    later = now + PUBLISH_OUTPUT_AFTER * (0.5 + random)
+    return replace(ran, publish_at=later if entry.publish_at is None else entry.publish_at)
 
 
 def published(entry: CheckEntry, *, index: int) -> CheckEntry:
