@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 from random import Random
+from typing import Any, Literal, cast
 
 import uvicorn
 
 from discovery.addresses import Forbidden, is_loopback
 from discovery.consul import Consul
 from discovery.documents import Registration
-from discovery.health import Application
 from discovery.instance import Instance, authority
 from discovery.journal import Journal
 from discovery.listening import instance_of
@@ -26,6 +27,7 @@ from discovery.settings import ConsulSettings, ServiceSettings
 from discovery.sockets import advertised, bind, is_unspecified
 from services.gateway.app import admin_app
 from services.gateway.forward import Forwarder
+from services.gateway.listener import Listener
 from services.gateway.metrics import Metrics, PoolCollector
 from services.gateway.proxy import Proxy
 from services.gateway.routes import RouteTable
@@ -52,7 +54,7 @@ async def run(settings: GatewaySettings, service: ServiceSettings, consul_settin
         consul = await stack.enter_async_context(Consul(consul_settings))
         probe = Probe()
         stack.push_async_callback(probe.aclose)
-        wire = Wire()
+        wire = Wire(time.monotonic, forbidden(settings, place, consul_settings))
         stack.push_async_callback(wire.aclose)
         resolver = await stack.enter_async_context(
             Resolver(
@@ -71,7 +73,7 @@ async def run(settings: GatewaySettings, service: ServiceSettings, consul_settin
         proxy = Proxy(table, forwarder, metrics, body_limit=settings.body_limit)
         registration = Registration(place.instance, place.check_url)
         registrar = Registrar(consul, registration, probe=partial(probe.is_live, place.check_url), random=Random())
-        server = Server(configuration(proxy), registrar, linger=service.linger)
+        server = Server(configuration(proxy, http=Listener), registrar, linger=service.linger)
         admin = admin_app(
             resolver,
             table,
@@ -82,7 +84,24 @@ async def run(settings: GatewaySettings, service: ServiceSettings, consul_settin
             names=settings.admin_names,
         )
         await stack.enter_async_context(companion(configuration(admin, drain=1), place.admin))
+        sweeping = asyncio.create_task(sweep(wire, server), name="sweep")
+        stack.push_async_callback(ended, sweeping)
         await server.serve([place.public])
+
+
+async def sweep(wire: Wire, server: Server) -> None:
+    """Once a second, end connections that have been idle or kept us waiting for too long."""
+    while True:
+        await asyncio.sleep(1.0)
+        wire.sweep()
+        now = asyncio.get_running_loop().time()
+        for connection in list(server.server_state.connections):
+            cast(Listener, connection).sweep(now)
+
+
+async def ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 def take_place(settings: GatewaySettings, service: ServiceSettings, consul: ConsulSettings) -> Place:
@@ -107,11 +126,14 @@ def forbidden(settings: GatewaySettings, place: Place, consul: ConsulSettings) -
     return Forbidden(loopback=not is_loopback(consul.host), own=frozenset(own))
 
 
-def configuration(app: Application, *, drain: int = 20) -> uvicorn.Config:
+def configuration(
+    app: Any, *, http: type[asyncio.Protocol] | Literal["httptools"] = "httptools", drain: int = 20
+) -> uvicorn.Config:
     """uvicorn for either listener. `drain`: seconds that requests in flight may take at the end."""
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=http,
+        interface="asgi3",
         ws="none",
         lifespan="off",
         log_config=None,

@@ -13,8 +13,9 @@ from discovery.retry import IDEMPOTENT, Policy
 from discovery.tags import Route
 from discovery.upstream import Upstream
 from services.gateway.request import Request
+from services.gateway.response import Response
 from services.gateway.routes import Claim
-from services.gateway.wire import Wire, WireReply
+from services.gateway.wire import Wire
 
 
 class Forwarder:
@@ -30,11 +31,11 @@ class Forwarder:
         self._clock = clock
         self._callers: dict[tuple[str, str], Caller] = {}
 
-    async def forward(self, request: Request, claim: Claim) -> Answered[WireReply]:
+    async def forward(self, request: Request, claim: Claim) -> Answered[Response]:
         """Raises CallFailed."""
         policy = policy_for(request, claim.route, self._deadline)
 
-        def send(upstream: Upstream) -> asyncio.Future[WireReply]:
+        def send(upstream: Upstream) -> asyncio.Future[Response]:
             return self._wire.start(upstream.instance, request, hold=policy.replayable)
 
         return await self._caller(claim).call(policy, send)
@@ -49,7 +50,7 @@ class Forwarder:
 
 def policy_for(request: Request, route: Route, deadline: float) -> Policy:
     """What may be done for this request on this route."""
-    replayable = request.is_repeatable and (route.replay_safe or request.method in IDEMPOTENT)
+    replayable = request.is_repeatable and (route.replay_safe or request.method.decode() in IDEMPOTENT)
     return Policy(
         replayable=replayable,
         hedgeable=replayable and route.replay_safe,

@@ -1,131 +1,122 @@
-"""Take a request off the wire, make it safe to forward, and carry the answer back."""
+"""One request's way through the gateway: where does it go, is it safe to pass on, and what comes back."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator
 from http import HTTPStatus
-from urllib.parse import unquote_to_bytes
 
-import httpx2
-
-from discovery.errors import CallFailed
-from discovery.health import Receive, Scope, Send
+from discovery.errors import AttemptFailed, CallFailed
 from discovery.reply import Answered
+from services.gateway.answer import Answer
+from services.gateway.arrival import Arrival
 from services.gateway.forward import Forwarder
+from services.gateway.framing import check_fields, check_method, check_version, origin_form, path_of
 from services.gateway.headers import for_client, for_upstream
+from services.gateway.listener import Listener
 from services.gateway.metrics import Metrics
 from services.gateway.problems import Problem, problem_of
-from services.gateway.request import KEPT, Headers, Request
-from services.gateway.routes import Claim, RouteTable
-from services.gateway.wire import WireReply
+from services.gateway.request import KEPT, Request
+from services.gateway.response import SWITCHING, Response
+from services.gateway.routes import RouteTable
+from services.gateway.tunnel import join
 
 log = logging.getLogger(__name__)
 
-REFUSED_METHODS = frozenset({"CONNECT", "TRACE"})
-
 
 class Proxy:
-    """The public listener's application (ASGI)."""
+    """What the public listeners serve."""
 
     def __init__(self, table: RouteTable, forwarder: Forwarder, metrics: Metrics, *, body_limit: int) -> None:
+        self.body_limit = body_limit
         self._table = table
         self._forwarder = forwarder
         self._metrics = metrics
-        self._body_limit = body_limit
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            with self._metrics.in_flight.track_inprogress():
-                await self._serve(scope, receive, send)
+    def admit(self, arrival: Arrival) -> None:
+        """Decide by the head alone whether and where a request goes. Raises Problem."""
+        check_version(arrival.version)
+        check_method(arrival.method)
+        check_fields(arrival.version, arrival.headers)
+        arrival.target = origin_form(arrival.target, arrival.headers)
+        arrival.claim = self._table.match(path_of(arrival.target))
+        if arrival.claim is None:
+            raise Problem(HTTPStatus.NOT_FOUND, "no service has a route for this path")
+        if arrival.length is not None and arrival.length > self.body_limit:
+            raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a body may have {self.body_limit} bytes")
+        if arrival.upgrade != b"websocket":
+            arrival.upgrade = b""
+        elif arrival.length != 0:
+            raise Problem(HTTPStatus.BAD_REQUEST, "a request for an upgrade has no body")
+        expects = next((value for name, value in arrival.headers if name == b"expect"), b"")
+        if expects.lower() not in (b"", b"100-continue"):
+            raise Problem(HTTPStatus.EXPECTATION_FAILED, "the only expectation understood here is 100-continue")
+        arrival.wants_encouragement = bool(expects) and arrival.length != 0
 
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def serve(self, arrival: Arrival, answer: Answer, listener: Listener) -> None:
+        """Forward an admitted request and carry the response back."""
+        claim = arrival.claim
+        if claim is None:
+            raise RuntimeError("only what was admitted is served")
         began = time.perf_counter()
-        service = ""
         try:
-            claim = self._claim(scope)
-            service = claim.service
-            request = await self._request(scope, receive, claim)
-            answered = await self._forwarder.forward(request, claim)
+            answered = await self._forwarder.forward(outgoing(arrival, listener.client), claim)
         except (Problem, CallFailed) as error:
             problem = problem_of(error) if isinstance(error, CallFailed) else error
-            self._metrics.answered(service, problem.status, time.perf_counter() - began, problem.attempts)
-            await self._say(problem, send)
+            self._metrics.answered(claim.service, problem.status, time.perf_counter() - began, problem.attempts)
+            answer.closes = answer.closes or not arrival.is_complete
+            answer.say(problem)
             return
-        attempts, status = answered.attempts, answered.reply.status
-        self._metrics.answered(service, status, time.perf_counter() - began, attempts)
-        await self._pass_on(answered, send)
-
-    def _claim(self, scope: Scope) -> Claim:
-        path = scope["raw_path"].decode("ascii", "replace")
-        if scope["method"] in REFUSED_METHODS:
-            raise Problem(HTTPStatus.NOT_IMPLEMENTED, "this method is not forwarded")
-        if leaves_its_place(path):
-            raise Problem(HTTPStatus.BAD_REQUEST, "the path leads outside of itself")
-        claim = self._table.match(path)
-        if claim is None:
-            raise Problem(HTTPStatus.NOT_FOUND, "no service has a route for this path")
-        return claim
-
-    async def _request(self, scope: Scope, receive: Receive, claim: Claim) -> Request:
-        headers: Headers = scope["headers"]
-        target = scope["raw_path"].removeprefix(claim.route.strip.encode()) or b"/"
-        if scope["query_string"]:
-            target += b"?" + scope["query_string"]
-        client = scope["client"][0] if scope["client"] else ""
-        return Request(
-            scope["method"],
-            target,
-            for_upstream(headers, client=client, scheme=scope["scheme"]),
-            await self._body(headers, receive),
-        )
-
-    async def _body(self, headers: Headers, receive: Receive) -> bytes | AsyncIterator[bytes]:
-        """A small body whole, so that it can be sent again; a large one as it comes."""
-        fields = dict(headers)
-        size = fields.get(b"content-length", b"" if b"transfer-encoding" in fields else b"0")
-        if size.isdigit() and int(size) > self._body_limit:
-            raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a body may have {self._body_limit} bytes")
-        chunks = self._chunks(receive)
-        if size.isdigit() and int(size) <= KEPT:
-            return b"".join([chunk async for chunk in chunks])
-        return chunks
-
-    async def _chunks(self, receive: Receive) -> AsyncIterator[bytes]:
-        seen = 0
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise Problem(HTTPStatus.BAD_REQUEST, "the client went away")
-            chunk = message.get("body", b"")
-            seen += len(chunk)
-            if seen > self._body_limit:
-                raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a body may have {self._body_limit} bytes")
-            if chunk:
-                yield chunk
-            if not message.get("more_body", False):
-                return
-
-    async def _say(self, problem: Problem, send: Send) -> None:
-        await send({"type": "http.response.start", "status": problem.status.value, "headers": problem.headers()})
-        await send({"type": "http.response.body", "body": problem.body()})
-
-    async def _pass_on(self, answered: Answered[WireReply], send: Send) -> None:
-        reply, served_by = answered.reply, answered.upstream.instance.id
-        headers = for_client(reply.headers, served_by=served_by, attempts=len(answered.attempts))
+        seconds = time.perf_counter() - began
+        self._metrics.answered(claim.service, answered.reply.status, seconds, answered.attempts)
         try:
-            await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-            async for chunk in reply.chunks():
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
-            await send({"type": "http.response.body", "body": b""})
-        except httpx2.TransportError:
-            log.warning("a response broke off", extra={"instance": served_by})
+            await self._carry_back(answered, arrival, answer, listener)
         finally:
             answered.done()
 
+    async def _carry_back(
+        self, answered: Answered[Response], arrival: Arrival, answer: Answer, listener: Listener
+    ) -> None:
+        reply, instance = answered.reply, answered.upstream.instance
+        headers = for_client(reply.headers, served_by=instance.id, attempts=len(answered.attempts))
+        answer.closes = answer.closes or not arrival.is_complete
+        if reply.status == SWITCHING:
+            self._switch(reply, headers, answer, listener)
+        elif reply.is_complete and (reply.length is not None or reply.is_bodiless):
+            answer.respond(reply.status, headers, reply.flow.take())
+        else:
+            answer.begin(reply.status, headers, reply.length)
+            try:
+                async for data in reply.flow:
+                    await answer.write(data)
+                answer.end()
+            except AttemptFailed as failure:
+                log.warning("a response broke off", extra={"instance": instance.id, "error": str(failure)})
+                answer.abort()
+            finally:
+                reply.discard()
 
-def leaves_its_place(path: str) -> bool:
-    """Whether a path has dot segments, NULs or line breaks, also when it is decoded as an instance would."""
-    decoded = unquote_to_bytes(path).replace(b"\\", b"/")
-    return any(segment in (b".", b"..") for segment in decoded.split(b"/")) or any(byte < 32 for byte in decoded)
+    def _switch(self, reply: Response, headers: list[tuple[bytes, bytes]], answer: Answer, listener: Listener) -> None:
+        upgrade = next((value for name, value in reply.headers if name == b"upgrade"), b"websocket")
+        answer.closes = False
+        answer.switch([*headers, (b"connection", b"upgrade"), (b"upgrade", upgrade)])
+        client, said = listener.hand_over()
+        instance, heard = reply.hand_over()
+        instance.write(said)
+        client.write(heard)
+        join(client, instance)
+
+
+def outgoing(arrival: Arrival, client: str) -> Request:
+    """The request as an instance gets it: prefix stripped, fields cleaned, a small body kept."""
+    strip = arrival.claim.route.strip.encode() if arrival.claim else b""
+    target = arrival.target
+    if strip and target.startswith(strip):
+        target = target[len(strip) :]
+        target = target if target.startswith(b"/") else b"/" + target
+    whole = arrival.is_complete and arrival.flow.size <= KEPT
+    body = arrival.flow.take() if whole else arrival.flow
+    headers = for_upstream(arrival.headers, client=client, scheme="http")
+    if whole and arrival.length is None:
+        headers = [*headers, (b"content-length", b"%d" % len(body))] if isinstance(body, bytes) else headers
+    return Request(arrival.method, target, headers, body, 0 if whole else arrival.length, arrival.upgrade)

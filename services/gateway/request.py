@@ -13,13 +13,31 @@ KEPT = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """`target` is what stands in the request line, byte for byte. A body that streams can be sent only once."""
+    """`target` is what stands in the request line, byte for byte; header names are in lower case.
 
-    method: str
+    A body that streams can be sent only once; `length` is then what the client announced, None for chunked.
+    """
+
+    method: bytes
     target: bytes
     headers: Headers
     body: bytes | AsyncIterator[bytes] = b""
+    length: int | None = 0
+    upgrade: bytes = b""
 
     @property
     def is_repeatable(self) -> bool:
-        return isinstance(self.body, bytes)
+        return isinstance(self.body, bytes) and not self.upgrade
+
+    def head(self, host: bytes) -> bytes:
+        """The request line and all fields. `host` is sent where the client gave none."""
+        lines = [b"%b %b HTTP/1.1\r\n" % (self.method, self.target)]
+        lines += [b"%b: %b\r\n" % field for field in self.headers]
+        if not any(name == b"host" for name, _ in self.headers):
+            lines.append(b"host: %b\r\n" % host)
+        if self.upgrade:
+            lines.append(b"connection: upgrade\r\nupgrade: %b\r\n" % self.upgrade)
+        if self.length is None:
+            lines.append(b"transfer-encoding: chunked\r\n")
+        lines.append(b"\r\n")
+        return b"".join(lines)

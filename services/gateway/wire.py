@@ -1,61 +1,122 @@
-"""HTTP/1.1 to one instance, pooled: the seam behind which requests leave the gateway."""
+"""HTTP/1.1 to all instances, pooled: the seam behind which requests leave the gateway."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import cast
+import errno
+from collections.abc import Callable
 
-import httpx2
+from discovery.addresses import Forbidden
+from discovery.errors import AttemptFailed, ConnectFailed, ConnectRefused, NeverSent
+from discovery.instance import Identity, Instance
+from services.gateway.connection import Connection, Exchange
+from services.gateway.request import Request
+from services.gateway.response import Response
 
-from discovery.exchange import HttpxReply, attempt
-from discovery.instance import Instance
-from services.gateway.request import Headers, Request
+CONNECT = 1.0
+"""Seconds for a connection (Linkerd's default)."""
 
-IDLE = 3.0
-"""Seconds that a connection is kept for reuse: less than any server keeps it (Linkerd's default)."""
+IDLE_UNKNOWN, IDLE_OURS = 3.0, 30.0
+"""Seconds that an idle connection is kept: our own servers keep theirs for 75, of others nothing is known."""
 
-
-class WireReply(HttpxReply):
-    """A response whose head has arrived."""
-
-    @property
-    def headers(self) -> Headers:
-        return self.response.headers.raw
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """The body as it comes. Raises httpx2.TransportError when it breaks off."""
-        stream = cast(httpx2.AsyncByteStream, self.response.stream)
-        try:
-            async for chunk in stream:
-                yield chunk
-        finally:
-            await stream.aclose()
+OURS_TO_BLAME = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL})
+"""Errors of connecting that say nothing about the instance."""
 
 
 class Wire:
-    """Connections to all instances. Close it with `aclose`."""
+    """Connections to all instances. Close it with `aclose`; `sweep` wants to be called every second or so."""
 
-    def __init__(self) -> None:
-        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=256, keepalive_expiry=IDLE)
-        self._transport = httpx2.AsyncHTTPTransport(limits=limits)
-        self._closing: set[asyncio.Future[None]] = set()
+    def __init__(self, clock: Callable[[], float], forbidden: Forbidden | None = None) -> None:
+        self._clock = clock
+        self._forbidden = forbidden or Forbidden()
+        self._idle: dict[Identity, dict[Connection, None]] = {}
+        self._all: set[Connection] = set()
+        self._connecting: set[asyncio.Task[None]] = set()
+
+    @property
+    def open(self) -> int:
+        """How many connections there are, busy or idle."""
+        return len(self._all)
 
     async def aclose(self) -> None:
-        await asyncio.gather(*self._closing, return_exceptions=True)
-        await self._transport.aclose()
+        for task in list(self._connecting):
+            task.cancel()
+        await asyncio.gather(*self._connecting, return_exceptions=True)
+        for connection in list(self._all):
+            connection.abort()
+        await asyncio.sleep(0)
 
-    def start(self, instance: Instance, request: Request, *, hold: bool) -> asyncio.Future[WireReply]:
-        """Send a request. The future fails with AttemptFailed; `hold` reads a small body before it is done."""
-        return asyncio.ensure_future(self._send(instance, request, hold))
+    def start(self, instance: Instance, request: Request, *, hold: bool) -> asyncio.Future[Response]:
+        """Send a request. The future fails with AttemptFailed, or with what a streaming body raises.
 
-    async def _send(self, instance: Instance, request: Request, hold: bool) -> WireReply:
-        outgoing = httpx2.Request(
-            request.method,
-            f"http://{instance.authority}/",
-            headers=list(request.headers),
-            content=request.body,
-            extensions={"target": request.target},
-        )
-        reply = await attempt(self._transport, outgoing, instance, hold=hold, closing=self._closing)
-        return WireReply(reply.response, self._closing)
+        `hold`: a small response is waited for whole, and the request may be sent once more on a fresh connection
+        when a reused one turns out to have ended. Cancel the future to give up.
+        """
+        exchange = Exchange(instance, request, hold, asyncio.get_running_loop().create_future())
+        idle = self._idle.get(instance.identity)
+        while idle:
+            connection, _ = idle.popitem()
+            if connection.is_usable:
+                connection.send(exchange, instance.authority.encode())
+                return exchange.future
+        self._connect(exchange)
+        return exchange.future
+
+    def sweep(self) -> None:
+        """End connections that have been idle for too long."""
+        now = self._clock()
+        for identity, idle in list(self._idle.items()):
+            for connection in [each for each in idle if each.idle_until <= now]:
+                del idle[connection]
+                connection.close()
+            if not idle:
+                del self._idle[identity]
+
+    def _connect(self, exchange: Exchange) -> None:
+        task = asyncio.get_running_loop().create_task(self._open(exchange))
+        self._connecting.add(task)
+        task.add_done_callback(self._connecting.discard)
+
+    async def _open(self, exchange: Exchange) -> None:
+        try:
+            connection = await self._connected(exchange.instance)
+        except AttemptFailed as failure:
+            if not exchange.future.done():
+                exchange.future.set_exception(failure)
+            return
+        if exchange.future.done():
+            connection.abort()
+        else:
+            connection.send(exchange, exchange.instance.authority.encode())
+
+    async def _connected(self, instance: Instance) -> Connection:
+        """A fresh connection. Raises ConnectRefused, ConnectFailed, or NeverSent when the fault is ours."""
+        loop = asyncio.get_running_loop()
+        identity = instance.identity
+
+        def on_idle(connection: Connection) -> None:
+            connection.idle_until = self._clock() + (IDLE_OURS if identity.boot_id else IDLE_UNKNOWN)
+            self._idle.setdefault(identity, {})[connection] = None
+
+        def on_lost(connection: Connection) -> None:
+            self._all.discard(connection)
+            self._idle.get(identity, {}).pop(connection, None)
+
+        try:
+            async with asyncio.timeout(CONNECT):
+                transport, connection = await loop.create_connection(
+                    lambda: Connection(on_idle, on_lost, self._connect), instance.address, instance.port
+                )
+        except ConnectionRefusedError:
+            raise ConnectRefused("connection refused") from None
+        except TimeoutError:
+            raise ConnectFailed("no connection in time") from None
+        except OSError as error:
+            kind = NeverSent if error.errno in OURS_TO_BLAME else ConnectFailed
+            raise kind(f"no connection: {error.strerror or type(error).__name__}") from None
+        self._all.add(connection)
+        address, port = transport.get_extra_info("peername")[:2]
+        if why := self._forbidden.reason(address, port):
+            connection.abort()
+            raise ConnectFailed(f"must not be called: {why}")
+        return connection

@@ -1,0 +1,200 @@
+"""One HTTP/1.1 connection to one instance: a request goes out, its response comes in, one at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import cast
+
+import httptools
+
+from discovery.errors import AttemptFailed, ResponseLost, ResponseMalformed
+from discovery.instance import Instance
+from services.gateway.request import KEPT, Request
+from services.gateway.response import SWITCHING, Response
+
+
+@dataclass(slots=True, eq=False)
+class Exchange:
+    """A request for an instance and the future of its response. `hold`: a small response is waited for whole."""
+
+    instance: Instance
+    request: Request
+    hold: bool
+    future: asyncio.Future[Response]
+
+
+class Connection(asyncio.Protocol):
+    """`on_idle` is told when it may carry the next request, `on_lost` when it is gone.
+
+    `on_stale` gets an exchange back that this connection, reused, could not carry: nothing of a response had come.
+    """
+
+    def __init__(
+        self,
+        on_idle: Callable[[Connection], None],
+        on_lost: Callable[[Connection], None],
+        on_stale: Callable[[Exchange], None],
+    ) -> None:
+        self._on_idle = on_idle
+        self._on_lost = on_lost
+        self._on_stale = on_stale
+        self._transport: asyncio.Transport | None = None
+        self._exchange: Exchange | None = None
+        self._response: Response | None = None
+        self._upload: asyncio.Task[None] | None = None
+        self._writable: asyncio.Future[None] | None = None
+        self._is_reused = self._has_heard = False
+        self.idle_until = 0.0
+
+    @property
+    def is_usable(self) -> bool:
+        return self._transport is not None and not self._transport.is_closing()
+
+    def send(self, exchange: Exchange, host: bytes) -> None:
+        """Write a request; its future is done when the head of the response is there, or all of it if held."""
+        transport = cast(asyncio.Transport, self._transport)
+        request = exchange.request
+        self._exchange, self._has_heard = exchange, False
+        self._response = Response(request.method, transport.pause_reading, transport.resume_reading, self.abort)
+        exchange.future.add_done_callback(self._settled)
+        if isinstance(request.body, bytes):
+            transport.write(request.head(host) + request.body)
+        else:
+            transport.write(request.head(host))
+            self._upload = asyncio.create_task(self._pump(request.body, chunked=request.length is None))
+
+    def abort(self) -> None:
+        """End it at once, and with it whatever it carries."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+
+    # What asyncio calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        response = self._response
+        if response is None:  # an instance that speaks without being asked
+            self.abort()
+            return
+        self._has_heard = True
+        try:
+            response.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            if response.status != SWITCHING or not cast(Exchange, self._exchange).request.upgrade:
+                self._fail(ResponseMalformed("an upgrade that nobody asked for"))
+                return
+            self._hand_over(response, data[upgrade.args[0] :])
+        except (httptools.HttpParserError, ResponseMalformed) as error:
+            if not response.is_complete:  # else: more than it announced, which nobody reads
+                self._fail(ResponseMalformed("the response is not HTTP that can be passed on"), error)
+                return
+            self.abort()
+        self._advance(response)
+
+    def eof_received(self) -> None:
+        """Returning nothing closes the transport."""
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        self._on_lost(self)
+        if self._writable is not None and not self._writable.done():
+            self._writable.set_result(None)
+        if self._response is not None:
+            self._response.end_of_stream()
+            if self._response.is_complete:
+                self._advance(self._response)
+            else:
+                self._lose()
+
+    def pause_writing(self) -> None:
+        self._writable = asyncio.get_running_loop().create_future()
+
+    def resume_writing(self) -> None:
+        if self._writable is not None and not self._writable.done():
+            self._writable.set_result(None)
+
+    def _hand_over(self, response: Response, said: bytes) -> None:
+        transport = cast(asyncio.Transport, self._transport)
+        transport.pause_reading()
+        self._on_lost(self)
+        response.joined = lambda: (transport, said)
+
+    # How an exchange ends
+
+    def _advance(self, response: Response) -> None:
+        """Hand out the response as soon as it may be seen, and take the connection back when it is through."""
+        exchange = cast(Exchange, self._exchange)
+        if response.has_head and not exchange.future.done():
+            small = response.length is not None and response.length <= KEPT
+            if response.is_complete or not (exchange.hold and small):
+                exchange.future.set_result(response)
+        if response.is_complete and response.status != SWITCHING:
+            self._response = self._exchange = None
+            if self._upload is None and response.keeps_alive and self.is_usable:
+                self._is_reused = True
+                self._on_idle(self)
+            else:
+                self._stop_upload()
+                self.close()
+
+    def _settled(self, future: asyncio.Future[Response]) -> None:
+        if future.cancelled():
+            self.abort()
+
+    def _lose(self) -> None:
+        exchange = cast(Exchange, self._exchange)
+        stale = self._is_reused and not self._has_heard and not exchange.future.done()
+        if stale and exchange.request.is_repeatable and exchange.hold:
+            self._response = self._exchange = None
+            exchange.future.remove_done_callback(self._settled)
+            self._on_stale(exchange)
+        else:
+            self._fail(ResponseLost("the connection broke"))
+
+    def _fail(self, failure: AttemptFailed, cause: Exception | None = None) -> None:
+        failure.__cause__ = cause
+        exchange, response = self._exchange, self._response
+        self._exchange = self._response = None
+        self._stop_upload()
+        self.abort()
+        if exchange is not None and not exchange.future.done():
+            exchange.future.set_exception(failure)
+        elif response is not None:
+            response.flow.fail(failure)
+
+    # A body that streams
+
+    async def _pump(self, body: AsyncIterator[bytes], *, chunked: bool) -> None:
+        transport = cast(asyncio.Transport, self._transport)
+        try:
+            async for data in body:
+                transport.write(b"%x\r\n%b\r\n" % (len(data), data) if chunked else data)
+                if self._writable is not None and not self._writable.done():
+                    await self._writable
+                if transport.is_closing():
+                    return
+            if chunked:
+                transport.write(b"0\r\n\r\n")
+            self._upload = None
+        except Exception as error:  # the client's side failed: what it is, only the client's side knows
+            self._give_back(error)
+
+    def _give_back(self, error: Exception) -> None:
+        exchange = self._exchange
+        self._upload = None
+        if exchange is not None and not exchange.future.done():
+            exchange.future.set_exception(error)
+        self._exchange = self._response = None
+        self.abort()
+
+    def _stop_upload(self) -> None:
+        if self._upload is not None:
+            self._upload.cancel()
+            self._upload = None

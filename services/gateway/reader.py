@@ -1,0 +1,140 @@
+"""The bytes that a client sends become requests: heads within limits, bodies counted as they stream."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from http import HTTPStatus
+
+import httptools
+
+from services.gateway.arrival import Arrival
+from services.gateway.flow import Flow
+from services.gateway.framing import FIELD_LIMIT, HEAD_LIMIT, LINE_LIMIT
+from services.gateway.problems import Problem
+
+
+class RequestReader:
+    """The target of its own parser. `on_head` is told of a request whose head is there, `on_end` when all of it is.
+
+    `feed` raises Problem for bytes that are no HTTP; what follows them cannot be understood any more.
+    """
+
+    def __init__(
+        self,
+        on_head: Callable[[Arrival], None],
+        on_end: Callable[[Arrival], None],
+        pause: Callable[[], None],
+        resume: Callable[[], None],
+        *,
+        body_limit: int,
+    ) -> None:
+        self._on_head = on_head
+        self._on_end = on_end
+        self._pause = pause
+        self._resume = resume
+        self._body_limit = body_limit
+        self._parser = httptools.HttpRequestParser(self)
+        self._arrival: Arrival | None = None
+        self._forget_head()
+
+    @property
+    def is_in_head(self) -> bool:
+        """Whether a head has begun and not ended."""
+        return self._raw > 0 and self._arrival is None
+
+    @property
+    def is_in_body(self) -> bool:
+        return self._arrival is not None
+
+    def feed(self, data: bytes) -> bytes:
+        """Take in bytes. Returns those that come after a request for another protocol."""
+        if self._arrival is None:
+            self._raw += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._parser = httptools.HttpRequestParser(self)
+            return data[upgrade.args[0] :]
+        except httptools.HttpParserError as error:
+            raise self._give_up(_problem_of(error)) from None
+        if self._arrival is None and self._raw > HEAD_LIMIT + LINE_LIMIT:
+            raise _too_large()
+        return b""
+
+    def _give_up(self, problem: Problem) -> Problem:
+        """A request whose body turned out to be none cannot be served, whoever is waiting for it."""
+        if self._arrival is not None:
+            self._arrival.flow.fail(problem)
+            self._arrival.problem = self._arrival.problem or problem
+        return problem
+
+    # What the parser calls
+
+    def on_url(self, url: bytes) -> None:
+        self._target += url
+        if len(self._target) > LINE_LIMIT:
+            raise Problem(HTTPStatus.REQUEST_URI_TOO_LONG, f"a request line may have {LINE_LIMIT} bytes")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._arrival is not None:
+            return  # a trailer: dropped
+        self._size += len(name) + len(value) + 4
+        if self._size > HEAD_LIMIT or len(self._headers) >= FIELD_LIMIT:
+            raise _too_large()
+        self._headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        parser, headers = self._parser, self._headers
+        length = next((int(value) for name, value in headers if name == b"content-length"), 0)
+        chunked = any(name == b"transfer-encoding" for name, _ in headers)
+        self._arrival = Arrival(
+            method=parser.get_method(),
+            target=self._target,
+            version=parser.get_http_version(),
+            headers=headers,
+            flow=Flow(self._pause, self._resume),
+            keep_alive=parser.should_keep_alive(),
+            length=None if chunked else length,
+            upgrade=_upgrade(headers) if parser.should_upgrade() else b"",
+        )
+        self._on_head(self._arrival)
+
+    def on_body(self, data: bytes) -> None:
+        arrival = self._arrival
+        if arrival is None or arrival.problem is not None:
+            return
+        arrival.seen += len(data)
+        if arrival.seen > self._body_limit:
+            raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a body may have {self._body_limit} bytes")
+        arrival.flow.feed(data)
+
+    def on_message_complete(self) -> None:
+        arrival = self._arrival
+        self._arrival = None
+        self._forget_head()
+        if arrival is not None:
+            arrival.is_complete = True
+            arrival.flow.end()
+            self._on_end(arrival)
+
+    def _forget_head(self) -> None:
+        self._target = b""
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._size = self._raw = 0
+
+
+def _too_large() -> Problem:
+    detail = f"a head may have {FIELD_LIMIT} fields and {HEAD_LIMIT} bytes"
+    return Problem(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, detail)
+
+
+def _problem_of(error: httptools.HttpParserError) -> Problem:
+    if isinstance(error.__context__, Problem):  # raised by one of our own callbacks
+        return error.__context__
+    if isinstance(error, httptools.HttpParserInvalidMethodError):
+        return Problem(HTTPStatus.NOT_IMPLEMENTED, "no such method")
+    return Problem(HTTPStatus.BAD_REQUEST, f"this is not HTTP: {error}")
+
+
+def _upgrade(headers: list[tuple[bytes, bytes]]) -> bytes:
+    return next((value.strip().lower() for name, value in headers if name == b"upgrade"), b"")
