@@ -21,7 +21,7 @@ Key = Annotated[
         json_schema_extra={"minLength": 1, "maxLength": KEY_CHARACTERS},
     ),
 ]
-Text = Annotated[str, Field(repr=False, description="Any Unicode text, also none.", examples=[TEXT])]
+Text = Annotated[str, Field(repr=False, description="Any Unicode text; it may be empty.", examples=[TEXT])]
 Message = Annotated[str, Field(repr=False, description="Another one each time.", examples=[MESSAGE])]
 
 
@@ -88,6 +88,7 @@ _PROBLEM: dict[str, Any] = {
         "detail": {"type": "string"},
         "errors": {
             "type": "array",
+            "description": "what is wrong with which field, by JSON pointer",
             "items": {
                 "type": "object",
                 "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}},

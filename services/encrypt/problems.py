@@ -58,7 +58,7 @@ def _refused(_: Request, error: Any) -> Response:
 
 def _invalid(_: Request, error: Any) -> Response:
     status = 413 if isinstance(error, TextTooLong) else 422
-    return problem(status, str(error), errors=[FieldError(f"/{error.field}", error.reason)])
+    return problem(status, str(error), errors=[FieldError(f"#/{error.field}", error.reason)])
 
 
 def _cannot_decrypt(_: Request, error: Any) -> Response:

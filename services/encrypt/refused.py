@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class FieldError(NamedTuple):
-    """`pointer` is a JSON pointer (RFC 6901) to one of our own fields, or empty for the whole body."""
+    """`pointer` leads to one of our own fields (RFC 6901, as a URI fragment), or is `#` for the whole body."""
 
     pointer: str
     detail: str

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _upper(value: object) -> object:
+    return value.upper() if isinstance(value, str) else value
 
 
 class EncryptSettings(BaseSettings):
@@ -30,5 +34,5 @@ class EncryptSettings(BaseSettings):
     )
     body_seconds: float = Field(default=10.0, gt=0, le=300, description="time for a request's body to arrive")
     in_flight: int = Field(default=512, ge=1, description="requests at once; the rest is told to come back")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = "INFO"
     faults: bool = Field(default=False, description="for drills: adds PUT /faults, which hurts this instance")

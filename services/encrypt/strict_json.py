@@ -78,14 +78,14 @@ def _strangers(value: object, model: type[BaseModel]) -> list[FieldError]:
     """Told once, however many there are: a list of a hundred thousand would be work for us, not for them."""
     known = ", ".join(model.model_fields)
     if not isinstance(value, dict):
-        return [FieldError("", f"must be a JSON object with {known}")]
+        return [FieldError("#", f"must be a JSON object with {known}")]
     if not value.keys() <= model.model_fields.keys():
-        return [FieldError("", f"has a field that the API does not know; it knows {known}")]
+        return [FieldError("#", f"has a field that the API does not know; it knows {known}")]
     return []
 
 
 def _field_error(kind: str, location: tuple[int | str, ...]) -> FieldError:
-    return FieldError("".join(f"/{each}" for each in location), _SAID.get(kind, "cannot be used"))
+    return FieldError("#" + "".join(f"/{each}" for each in location), _SAID.get(kind, "cannot be used"))
 
 
 _SAID = {

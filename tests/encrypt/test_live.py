@@ -115,10 +115,10 @@ async def test_a_client_that_leaves_in_mid_body_is_no_error_of_ours(caplog: pyte
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
-@pytest.mark.parametrize("announced", [b"Content-Length: 99999999\r\n\r\n", b"Content-Length: 996353\r\n\r\n"])
-async def test_a_body_that_is_announced_as_too_long_is_refused_before_it_comes(announced: bytes) -> None:
+@pytest.mark.parametrize("length", [996_353, 10**12])
+async def test_a_body_that_is_announced_as_too_long_is_refused_before_it_comes(length: int) -> None:
     async with served(build(quiet_settings(), {1: QuickDerivation()})) as address, asyncio.timeout(DEADLINE):
-        said = await exchange(address, HEAD + announced)
+        said = await exchange(address, HEAD + b"Content-Length: %d\r\n\r\n" % length)
     assert said.startswith(b"HTTP/1.1 413 ")
     assert b"at most 996352 bytes" in said
 

@@ -19,6 +19,10 @@ def test_the_defaults_fit_a_gateway_that_takes_one_mebibyte() -> None:
     assert quiet_settings().faults is False
 
 
+def test_a_level_may_be_written_small() -> None:
+    assert quiet_settings(log_level="warning").log_level == "WARNING"
+
+
 @pytest.mark.parametrize(
     "values",
     [

@@ -13,8 +13,8 @@ from services.encrypt.documents import EncryptBody
 from services.encrypt.refused import FieldError, Refused
 from services.encrypt.strict_json import document
 
-UNKNOWN = FieldError("", "has a field that the API does not know; it knows text, key")
-NO_OBJECT = FieldError("", "must be a JSON object with text, key")
+UNKNOWN = FieldError("#", "has a field that the API does not know; it knows text, key")
+NO_OBJECT = FieldError("#", "must be a JSON object with text, key")
 
 NO_JSON: dict[str, bytes] = {
     "empty": b"",
@@ -59,15 +59,15 @@ def test_what_is_not_json_is_a_400(name: str) -> None:
 @pytest.mark.parametrize(
     ("body", "error"),
     [
-        (b"{}", FieldError("/text", "is required")),
-        (b'{"key":"k"}', FieldError("/text", "is required")),
-        (b'{"text":1,"key":"k"}', FieldError("/text", "must be a string")),
-        (b'{"text":1e999,"key":"k"}', FieldError("/text", "must be a string")),
-        (b'{"text":null,"key":"k"}', FieldError("/text", "must be a string")),
-        (b'{"text":true,"key":"k"}', FieldError("/text", "must be a string")),
-        (b'{"text":["a"],"key":"k"}', FieldError("/text", "must be a string")),
-        (b'{"text":{"a":"b"},"key":"k"}', FieldError("/text", "must be a string")),
-        (b'{"text":"a","key":0}', FieldError("/key", "must be a string")),
+        (b"{}", FieldError("#/text", "is required")),
+        (b'{"key":"k"}', FieldError("#/text", "is required")),
+        (b'{"text":1,"key":"k"}', FieldError("#/text", "must be a string")),
+        (b'{"text":1e999,"key":"k"}', FieldError("#/text", "must be a string")),
+        (b'{"text":null,"key":"k"}', FieldError("#/text", "must be a string")),
+        (b'{"text":true,"key":"k"}', FieldError("#/text", "must be a string")),
+        (b'{"text":["a"],"key":"k"}', FieldError("#/text", "must be a string")),
+        (b'{"text":{"a":"b"},"key":"k"}', FieldError("#/text", "must be a string")),
+        (b'{"text":"a","key":0}', FieldError("#/key", "must be a string")),
         (b'{"text":"a","key":"k","more":1}', UNKNOWN),
         (b'{"text":"a","key":"k","Text":"a"}', UNKNOWN),
         (b'{"message":"a","key":"k"}', UNKNOWN),

@@ -72,14 +72,16 @@ async def test_the_longest_text_and_key_fit_however_they_are_escaped(http: httpx
 
 async def test_one_byte_more_is_a_text_too_long(http: httpx2.AsyncClient) -> None:
     response = await http.post("/encrypt", json={"text": "a" * (TEXT_BYTES + 1), "key": "k"})
-    assert problem(response, 413)["errors"] == [{"pointer": "/text", "detail": "must be at most 163840 bytes in UTF-8"}]
+    assert problem(response, 413)["errors"] == [
+        {"pointer": "#/text", "detail": "must be at most 163840 bytes in UTF-8"}
+    ]
 
 
 @pytest.mark.parametrize("key", ["", "k" * (KEY_CHARACTERS + 1)])
 @pytest.mark.parametrize(("path", "field"), [("/encrypt", "text"), ("/decrypt", "message")])
 async def test_a_key_that_cannot_be_used_is_a_422(http: httpx2.AsyncClient, path: str, field: str, key: str) -> None:
     response = await http.post(path, json={field: "x", "key": key})
-    assert problem(response, 422)["errors"] == [{"pointer": "/key", "detail": "must have 1 to 1024 characters"}]
+    assert problem(response, 422)["errors"] == [{"pointer": "#/key", "detail": "must have 1 to 1024 characters"}]
 
 
 @pytest.mark.parametrize(
