@@ -33,6 +33,11 @@ class PeakEwma:
             self.cost = self.cost * kept + seconds * (1.0 - kept)
         self._at = now
 
+    @property
+    def is_warm(self) -> bool:
+        """Whether enough was heard to compare this instance with others."""
+        return self._seen >= WARM_UP
+
     def at(self, now: float) -> float:
         """Seconds, decayed for as long as nothing was heard, so that an idle instance is tried again."""
         return self.cost * exp((self._at - now) / self._decay) if now > self._at else self.cost

@@ -46,11 +46,14 @@ class Upstream:
         return Standing.REFUSING if self.ejection.cause is Cause.REFUSED else Standing.EJECTED
 
     def load(self, now: float) -> float:
-        """Expected seconds until one more request is done. An instance never heard from costs nothing when idle."""
-        cost = self.latency.at(now)
-        if not cost and self.in_flight:
-            return 1.0 + self.in_flight
-        return cost * (self.in_flight + 1)
+        """Expected seconds until one more request is done.
+
+        While little was heard from an instance it costs nothing when idle, so that it is soon known, and much when
+        busy, so that no crowd runs to it.
+        """
+        if not self.latency.is_warm:
+            return float(self.in_flight)
+        return self.latency.at(now) * (self.in_flight + 1)
 
     def begin(self, now: float) -> None:
         """A request leaves for it. Each `begin` is followed by one `end`."""
