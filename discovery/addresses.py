@@ -7,7 +7,12 @@ or a caller's own listeners.
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass, field
+
+LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+HOST_NAME = re.compile(rf"(?=.{{1,253}}\Z)(?:{LABEL}\.)*(?!(?:\d+|0[xX][0-9A-Fa-f]*)\.?\Z){LABEL}\.?")
+"""A name whose last label is a number is none: resolvers read `127.1` and `0x7f000001` as addresses."""
 
 CONSUL_PORTS = frozenset({8300, 8301, 8302, 8500, 8501, 8502, 8503, 8600})
 """Consul's defaults: server RPC, gossip, HTTP(S), gRPC, DNS."""
@@ -28,18 +33,16 @@ class Forbidden:
             return "no port"
         if port in CONSUL_PORTS:
             return "a port of Consul"
-        if (address, port) in self.own or ("", port) in self.own:
+        if any(port == taken and (not host or _plain(host) == _plain(address)) for host, taken in self.own):
             return "a listener of ours"
-        return self._reason_for(address)
+        return self._reason_for(_plain(address))
 
     def _reason_for(self, address: str) -> str:
-        if address.lower().rstrip(".") == "localhost":
-            return "loopback" if self.loopback else ""
         try:
             ip = ipaddress.ip_address(address)
         except ValueError:
-            return ""  # a name: whoever connects asks again with what it resolves to
-        ip = getattr(ip, "ipv4_mapped", None) or ip
+            # Of a name nothing more is known here: whoever connects asks again with what it resolves to.
+            return "" if HOST_NAME.fullmatch(address) else "no address"
         if ip.is_unspecified:
             return "unspecified"
         if ip.is_multicast or ip == ipaddress.ip_address("255.255.255.255"):
@@ -47,6 +50,18 @@ class Forbidden:
         if ip.is_link_local:
             return "link-local"
         return "loopback" if ip.is_loopback and self.loopback else ""
+
+
+def _plain(address: str) -> str:
+    """One spelling for each address. `localhost` may be either family's, so both are taken for one."""
+    if address.lower().rstrip(".") == "localhost":
+        return "127.0.0.1"
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    ip = getattr(ip, "ipv4_mapped", None) or ip
+    return "127.0.0.1" if str(ip) == "::1" else str(ip)
 
 
 def is_loopback(host: str) -> bool:
