@@ -31,7 +31,7 @@ def agreed(tags_of_instances: Iterable[Sequence[str]]) -> Routes:
         try:
             found = route(tag)
         except RouteError as error:
-            problems.add(f"{tag[:200]!r}: {error}")
+            problems.add(f"{tag[:200]!r}: {str(error)[:200]}")
         else:
             said.setdefault(found.prefix, set()).add(found)
     for prefix, variants in said.items():
