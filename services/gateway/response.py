@@ -25,6 +25,7 @@ class Response:
 
     __slots__ = (
         "_abort",
+        "_keeps_alive",
         "_size",
         "flow",
         "has_head",
@@ -50,7 +51,7 @@ class Response:
         self.identity: str | None = None
         self.retry_after: float | None = None
         self.length: int | None = None
-        self.has_head = self.is_complete = self.until_eof = False
+        self.has_head = self.is_complete = self.until_eof = self._keeps_alive = False
         self.is_bodiless = method == b"HEAD"
         self.joined: Callable[[], tuple[asyncio.Transport, bytes]] | None = None
         self._abort = abort
@@ -70,7 +71,7 @@ class Response:
     @property
     def keeps_alive(self) -> bool:
         """Whether the connection may carry another request."""
-        return self.is_complete and not self.until_eof and bool(self.parser.should_keep_alive())
+        return self.is_complete and not self.until_eof and self._keeps_alive
 
     # What the parser calls
 
@@ -94,6 +95,7 @@ class Response:
         if self.status < 200 and self.status != SWITCHING:
             return
         self._settle_length()
+        self._keeps_alive = self.parser.should_keep_alive()  # the parser knows only here
         self.has_head = True
         if self.is_bodiless:
             self._complete()
