@@ -8,6 +8,7 @@ import typer
 
 from discovery.errors import DiscoveryError
 from mesh.commands.call import call
+from mesh.commands.demo import demo
 from mesh.commands.down import down
 from mesh.commands.kill import kill
 from mesh.commands.load import load
@@ -19,7 +20,7 @@ from mesh.errors import BadInput, MeshError
 from mesh.exits import FAILED, INTERRUPTED, USAGE
 from mesh.terminal import say_error
 
-COMMANDS = (up, call, ps, kill, restart, scale, load, down)
+COMMANDS = (up, demo, call, ps, kill, restart, scale, load, down)
 
 
 def application() -> typer.Typer:

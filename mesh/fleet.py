@@ -6,11 +6,13 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from mesh import registry
+from mesh import registry, settings
+from mesh.choice import Choice
 from mesh.errors import NotAllowed
 from mesh.ports import free_port, is_free
 from mesh.program import GATEWAY, REGISTRY, Program
 from mesh.registry import Kind
+from mesh.settings import GatewaySettings
 
 SERVICES = ("encrypt", "gateway")
 """What can be scaled; each is `python -m services.<name>`."""
@@ -80,6 +82,20 @@ class Fleet:
         # What we start ourselves speaks no TLS, whatever the environment says of another one.
         plain = {"CONSUL_HTTP_SSL": "false"} if self.own else {}
         return {**self.inherited, **plain, "CONSUL_HTTP_ADDR": self.registry_address, "SERVICE_ID": instance}
+
+
+def fleet_for(choice: Choice, gateway: GatewaySettings, port: int, admin_port: int) -> Fleet:
+    """With its gateway at `port`, where the settings say, and our own environment passed on."""
+    return Fleet(
+        registry_address=choice.address,
+        registry_port=choice.port,
+        own=choice.own,
+        gateway_host=settings.reachable(gateway.host),
+        gateway_port=port,
+        admin_host=settings.reachable(gateway.admin_host),
+        admin_port=admin_port,
+        inherited=settings.inherited(),
+    )
 
 
 def admin_port(gateway_port: int, *, but: int) -> int:

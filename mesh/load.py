@@ -55,16 +55,30 @@ class Load:
 
     async def stop(self) -> Report:
         """Send no more, wait for what is on its way, and report."""
-        if self._schedule is not None:
-            self._schedule.cancel()
-            await asyncio.gather(self._schedule, return_exceptions=True)
+        await self._send_no_more()
         await self._connections.settled()
         await self._connections.aclose()
         return self.report()
 
+    async def aclose(self) -> None:
+        """Break off, unless it has been stopped."""
+        await self._send_no_more()
+        await self._connections.aclose()
+
+    async def __aenter__(self) -> Load:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
     def report(self) -> Report:
         """What came back so far."""
         return summarize(self.answers, late=self._late)
+
+    async def _send_no_more(self) -> None:
+        if self._schedule is not None:
+            self._schedule.cancel()
+            await asyncio.gather(self._schedule, return_exceptions=True)
 
     async def _keep_schedule(self, began: float) -> None:
         sent = 0

@@ -31,8 +31,12 @@ class Status:
         return f"http://{authority(self.gateway_host, self.gateway_port)}"
 
     @property
+    def admin_authority(self) -> str:
+        return authority(self.admin_host, self.admin_port)
+
+    @property
     def admin_url(self) -> str:
-        return f"http://{authority(self.admin_host, self.admin_port)}"
+        return f"http://{self.admin_authority}"
 
     @property
     def ui_url(self) -> str:

@@ -6,11 +6,13 @@ What others wrote (a registry, a service) is shown without anything that could m
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from rich.console import Console
@@ -18,6 +20,9 @@ from rich.text import Text
 
 WIDE = 200
 """Columns where there is no terminal: a table is then read by a program, or later."""
+
+QUIET = 5.0
+"""Seconds between two lines that differ by nothing but numbers."""
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -47,7 +52,7 @@ def printable(text: str, *, lines: bool = False) -> str:
 
 @contextmanager
 def progress(first: str, *, quiet: bool = False) -> Iterator[Callable[[str], None]]:
-    """A spinner with a text that can be changed; where there is no terminal, a line for each new text."""
+    """A spinner with a text that can be changed; where there is no terminal, a line from time to time."""
     if quiet:
         yield lambda _: None
         return
@@ -56,15 +61,21 @@ def progress(first: str, *, quiet: bool = False) -> Iterator[Callable[[str], Non
         with screen.status(Text(first)) as status:
             yield lambda text: status.update(Text(printable(text)))
         return
-    said: set[str] = set()
+    yield _lines(screen, first)
+
+
+def _lines(screen: Console, first: str) -> Callable[[str], None]:
+    """For a log that somebody reads later: what is done, but no number that changes twice a second."""
+    said_at: dict[str, float] = {}
 
     def tell(text: str) -> None:
-        if text not in said:
-            said.add(text)
+        kind = re.sub(r"\d+", "0", text)
+        if monotonic() - said_at.get(kind, -QUIET) >= QUIET:
+            said_at[kind] = monotonic()
             screen.print(Text(printable(text)), soft_wrap=True)
 
     tell(first)
-    yield tell
+    return tell
 
 
 def our_name() -> str:

@@ -12,10 +12,10 @@ from typing import Protocol
 
 from discovery.settings import load
 from mesh import control, settings
-from mesh.choice import Choice, choose
+from mesh.choice import choose
 from mesh.errors import AlreadyRunning, PortTaken
 from mesh.finding import running_meshes
-from mesh.fleet import Fleet, admin_port
+from mesh.fleet import Fleet, admin_port, fleet_for
 from mesh.keeper import Event
 from mesh.leaving import Leaving
 from mesh.names import taken
@@ -66,20 +66,9 @@ def up(wish: Wish, audience: Audience) -> None:
             raise PortTaken(f"port {port} is in use by somebody else; --gateway-port takes another")
         where = place(runtime, choice.address, port)
         with claimed(where):
-            asyncio.run(_run(fleet(choice, gateway, port), where, wish.encrypt, audience, until_named.close))
-
-
-def fleet(choice: Choice, gateway: GatewaySettings, port: int) -> Fleet:
-    return Fleet(
-        registry_address=choice.address,
-        registry_port=choice.port,
-        own=choice.own,
-        gateway_host=settings.reachable(gateway.host),
-        gateway_port=port,
-        admin_host=settings.reachable(gateway.admin_host),
-        admin_port=gateway.admin_port or admin_port(port, but=choice.port),
-        inherited=settings.inherited(),
-    )
+            admin = gateway.admin_port or admin_port(port, but=choice.port)
+            fleet = fleet_for(choice, gateway, port, admin)
+            asyncio.run(_run(fleet, where, wish.encrypt, audience, until_named.close))
 
 
 async def _refuse_a_second(runtime: Path, gateway_port: int) -> None:

@@ -22,7 +22,7 @@ def call(
     data: Annotated[
         str | None, typer.Option(metavar="-|@FILE", help="The body: from standard input, or from a file.")
     ] = None,
-    method: Annotated[str | None, typer.Option(help="As in HTTP.", show_default="POST with a body, GET without")] = None,
+    method: Annotated[str | None, typer.Option(help="In HTTP.", show_default="POST with a body, else GET")] = None,
     times: Annotated[int, typer.Option(min=1, max=10_000, help="How often, one after the other.")] = 1,
     gateway_port: GatewayPort = None,
     as_json: AsJson = False,
