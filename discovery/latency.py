@@ -64,7 +64,8 @@ class SlowestPercent:
 
     def observe(self, seconds: float, now: float) -> None:
         if now - self._turn >= self.WINDOW:
-            self._before, self._now = self._now, [0] * self.BUCKETS
+            fresh = now - self._turn < 2 * self.WINDOW
+            self._before, self._now = self._now if fresh else [0] * self.BUCKETS, [0] * self.BUCKETS
             self._turn = now
         bucket = int(log2(seconds * 1e6) * self.STEPS) if seconds > 1e-6 else 0
         self._now[min(bucket, self.BUCKETS - 1)] += 1
