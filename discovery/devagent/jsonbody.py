@@ -102,11 +102,16 @@ def parse(body: bytes) -> object:
     except RecursionError:
         raise BadBody("Request decode failed: nested too deeply") from None
     except json.JSONDecodeError as error:
-        if error.pos >= len(text.rstrip()) or "Unterminated string" in error.msg:
-            raise BadBody("Request decode failed: unexpected EOF") from None
-        raise BadBody(f"Request decode failed: {error}") from None
+        raise BadBody(f"Request decode failed: {_in_go(error, text)}") from None
     except ValueError as error:  # a number of thousands of digits, or NaN
         raise BadBody(f"Request decode failed: {error}") from None
+
+
+def _in_go(error: json.JSONDecodeError, text: str) -> str:
+    if error.pos >= len(text.rstrip()) or "Unterminated string" in error.msg:
+        return "unexpected EOF"
+    wanted = "object key string" if "property name" in error.msg else "value"
+    return f"invalid character '{_clean(text[error.pos])}' looking for beginning of {wanted}"
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -22,7 +22,7 @@ def decode(body: bytes) -> Registration:
     """Raises BadBody."""
     document = Document(parse(body), (*FIELDS, *ELSEWHERE))
     service = _service(document)
-    described = [document.raw("Check")] if document.raw("Check") else []
+    described = [document.raw("Check")] if document.raw("Check") not in (None, {}) else []
     described += document.array("Checks")
     several = len(described) > 1
     checks = [check(each, service, number if several else None) for number, each in enumerate(described, 1)]

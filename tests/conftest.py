@@ -1,0 +1,26 @@
+"""Fixtures for all tests: real registries, the same tests on each."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from tests.registries import KINDS, Registries, Registry, has_consul
+
+
+@pytest.fixture(scope="session")
+def registries() -> Iterator[Registries]:
+    started = Registries()
+    yield started
+    started.close()
+
+
+@pytest.fixture(params=KINDS)
+async def registry(request: pytest.FixtureRequest, registries: Registries) -> AsyncIterator[Registry]:
+    """A running, empty registry; the test runs once on the embedded one and once on Consul."""
+    if request.param == "consul" and not has_consul():
+        pytest.skip("no consul binary on PATH (MESH_REQUIRE_CONSUL=1 makes this a failure)")
+    taken = await registries.take(request.param)
+    yield taken
+    await registries.give_back(taken)
