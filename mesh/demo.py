@@ -139,7 +139,7 @@ class _Story:
         self._audience.step("starting a registry")
         await self._mesh.start_registry()
         await self._mesh.start_services(self._wish.encrypt)
-        await self._mesh.until_ready(lambda missing: self._audience.step(f"waiting for {missing} to serve"))
+        await self._mesh.until_ready(lambda missing: self._audience.step(f"waiting for {missing} more to serve"))
         status = self._mesh.status()
         self._audience.done(
             f"registry ({status.registry_is}), gateway and {self._wish.encrypt} instances of encrypt "
@@ -164,6 +164,7 @@ class _Story:
         await load.start()
         began = monotonic()
         await asyncio.sleep(CALM)
+        await self._mesh.until_ready(lambda _: None)  # one that is out already could not be seen to go
         ejected_ms, critical_ms = await self._kill(victim, status)
         rediscovered_ms = await self._bring_back(victim, load)
         self._audience.step("sending on for a while")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from pathlib import Path
 from time import monotonic
 
 from discovery.consul import Consul
@@ -23,6 +24,8 @@ READY_WITHIN = 60.0
 SHORT_LIVES = 3
 """In a row, and without having served: then it will not help to wait."""
 
+LAST_BYTES, LAST_CHARACTERS = 4096, 300
+
 
 async def until_serving(
     consul: Consul,
@@ -39,9 +42,9 @@ async def until_serving(
     while True:
         wanted = [one for one in await running() if one.state != "down"]
         missing = await missing_of(consul, wanted)
-        tell(len(missing))
         if not missing:
             return
+        tell(len(missing))
         behind = [one for one in wanted if one.id in missing]
         hopeless = [one for one in behind if one.short_lives >= SHORT_LIVES]
         if hopeless or monotonic() > deadline:
@@ -91,4 +94,16 @@ def why_not(one: Running, entry: Instance | None, seen: Mapping[tuple[str, str],
 
 def _explain(one: Running, missing: Mapping[str, str]) -> str:
     ended = f", and ended with {one.last_end} before" if one.last_end and one.pid else ""
-    return f"{one.id} does not serve: {missing[one.id]}{ended}; its log is {one.log}"
+    return f"{one.id} does not serve: {missing[one.id]}{ended}; its log is {one.log}{last_words(Path(one.log))}"
+
+
+def last_words(log: Path) -> str:
+    """The last line of a log, for somebody who would otherwise have to look there first."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - LAST_BYTES))
+            lines = file.read().decode(errors="replace").split("\n")
+    except OSError:
+        return ""
+    spoken = [line.strip() for line in lines if line.strip()]
+    return f", and ends with: {spoken[-1][:LAST_CHARACTERS]}" if spoken else ""

@@ -16,6 +16,7 @@ from time import monotonic
 from typing import Any
 
 from rich.console import Console
+from rich.status import Status
 from rich.text import Text
 
 WIDE = 200
@@ -50,32 +51,60 @@ def printable(text: str, *, lines: bool = False) -> str:
     return "".join(c if c.isprintable() or c in keep else c.encode("unicode_escape").decode() for c in text)
 
 
+class Telling:
+    """What is being done (a spinner), and what has happened (lines), without getting in each other's way.
+
+    Where there is no terminal, a step is a line on standard error: in a log that somebody reads later it should be
+    clear what was done, but not every number on the way.
+    """
+
+    def __init__(self, *, lines: bool = True) -> None:
+        """Without `lines`, standard output is left to others."""
+        self._out = console()
+        self._screen = self._out if lines and self._out.is_terminal else console(stderr=True)
+        self._spinner: Status | None = None
+        self._said_at: dict[str, float] = {}
+
+    def __enter__(self) -> Telling:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.pause()
+
+    def step(self, text: str) -> None:
+        if not self._screen.is_terminal:
+            self._say_once(text)
+        elif self._spinner is None:
+            self._spinner = self._screen.status(Text(printable(text)))
+            self._spinner.start()
+        else:
+            self._spinner.update(Text(printable(text)))
+
+    def line(self, text: Text) -> None:
+        self._out.print(text, soft_wrap=True)
+
+    def pause(self) -> None:
+        """Nothing is being done until the next step."""
+        if self._spinner is not None:
+            self._spinner.stop()
+            self._spinner = None
+
+    def _say_once(self, text: str) -> None:
+        but_for_numbers = re.sub(r"\d+", "0", text)
+        if monotonic() - self._said_at.get(but_for_numbers, -QUIET) >= QUIET:
+            self._said_at[but_for_numbers] = monotonic()
+            self._screen.print(Text(printable(text)), soft_wrap=True)
+
+
 @contextmanager
 def progress(first: str, *, quiet: bool = False) -> Iterator[Callable[[str], None]]:
-    """A spinner with a text that can be changed; where there is no terminal, a line from time to time."""
+    """Something that may take longer than a second; what is yielded changes the text. Results come after it."""
     if quiet:
         yield lambda _: None
         return
-    screen = console(stderr=True)
-    if screen.is_terminal:
-        with screen.status(Text(first)) as status:
-            yield lambda text: status.update(Text(printable(text)))
-        return
-    yield _lines(screen, first)
-
-
-def _lines(screen: Console, first: str) -> Callable[[str], None]:
-    """For a log that somebody reads later: what is done, but no number that changes twice a second."""
-    said_at: dict[str, float] = {}
-
-    def tell(text: str) -> None:
-        kind = re.sub(r"\d+", "0", text)
-        if monotonic() - said_at.get(kind, -QUIET) >= QUIET:
-            said_at[kind] = monotonic()
-            screen.print(Text(printable(text)), soft_wrap=True)
-
-    tell(first)
-    return tell
+    with Telling(lines=False) as telling:
+        telling.step(first)
+        yield telling.step
 
 
 def our_name() -> str:

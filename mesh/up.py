@@ -94,7 +94,7 @@ async def _run(
         await mesh.start_registry()
         await mesh.start_services(encrypt)
         names_are_settled()
-        await mesh.until_ready(lambda missing: audience.step(f"waiting for {missing} to serve"))
+        await mesh.until_ready(lambda missing: audience.step(f"waiting for {missing} more to serve"))
         audience.ready(mesh.status())
 
     async with control.listening(where.socket, Orders(mesh, leaving.leave).answer):

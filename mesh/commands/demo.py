@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from discovery.settings import load
 from mesh.commands.load import show
@@ -19,7 +19,7 @@ from mesh.demo import demo as play
 from mesh.exits import FAILED, INTERRUPTED
 from mesh.runtime import runtime_directory
 from mesh.settings import RuntimeSettings
-from mesh.terminal import emit, our_name, progress, say
+from mesh.terminal import Telling, emit, our_name, printable, say
 
 INSTANCES = 3
 
@@ -52,8 +52,8 @@ def _play(wish: DemoWish, as_json: bool) -> Outcome | None:
     """The logs are kept if they may be needed, and a NotReady names them."""
     runtime = runtime_directory(load(RuntimeSettings).runtime_dir)
     logs = Path(tempfile.mkdtemp(prefix="demo-", dir=runtime))
-    with progress("starting") as step:
-        outcome = asyncio.run(play(wish, runtime, logs, Narrator(step, as_json)))
+    with Telling(lines=not as_json) as telling:
+        outcome = asyncio.run(play(wish, runtime, logs, Narrator(telling, as_json)))
     if outcome is None or outcome.is_success:
         shutil.rmtree(logs, ignore_errors=True)
     elif not as_json:
@@ -64,16 +64,16 @@ def _play(wish: DemoWish, as_json: bool) -> Outcome | None:
 class Narrator:
     """A spinner for what is being done, and on standard output a line for what has been done, unless that is JSON."""
 
-    def __init__(self, step: Callable[[str], None], as_json: bool) -> None:
-        self._step = step
+    def __init__(self, telling: Telling, as_json: bool) -> None:
+        self._telling = telling
         self._as_json = as_json
 
     def step(self, text: str) -> None:
-        self._step(text)
+        self._telling.step(text)
 
     def done(self, text: str) -> None:
         if not self._as_json:
-            say(f"- {text}")
+            self._telling.line(Text(printable(f"- {text}")))
 
 
 def summarize(outcome: Outcome) -> None:

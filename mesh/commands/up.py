@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from typing import Annotated
 
 import typer
@@ -16,7 +15,7 @@ from mesh.detached import start_detached
 from mesh.fleet import MOST
 from mesh.keeper import Event
 from mesh.status import Status
-from mesh.terminal import console, emit, our_name, printable, progress
+from mesh.terminal import Telling, console, emit, our_name, printable, progress
 from mesh.up import Wish
 from mesh.up import up as start
 
@@ -43,12 +42,15 @@ def up(
     binary on PATH, else the embedded registry. A second Ctrl-C ends everything without waiting.
     """
     wish = Wish(consul, consul_port, encrypt, gateway_port)
-    if not detach:
-        start(wish, JsonLines() if as_json else Screen())
-        return
-    with progress("starting", quiet=as_json) as tell:
-        status = start_detached(wish, tell)
-    JsonLines().ready(status) if as_json else show(status)
+    if detach:
+        with progress("starting", quiet=as_json) as tell:
+            status = start_detached(wish, tell)
+        JsonLines().ready(status) if as_json else show(status)
+    elif as_json:
+        start(wish, JsonLines())
+    else:
+        with Telling() as telling:
+            start(wish, Screen(telling))
 
 
 class JsonLines:
@@ -70,27 +72,26 @@ class JsonLines:
 class Screen:
     """A spinner until it is ready, a panel then, and a line for each event."""
 
-    def __init__(self) -> None:
-        self._spinner = ExitStack()
-        self._tell = self._spinner.enter_context(progress("starting"))
-        self._is_ready = False
+    def __init__(self, telling: Telling) -> None:
+        self._telling = telling
 
     def step(self, text: str) -> None:
-        if self._is_ready:
-            self._tell = self._spinner.enter_context(progress(text))
-        self._tell(text)
+        self._telling.step(text)
 
     def ready(self, status: Status) -> None:
-        self._spinner.close()
-        self._is_ready = True
+        self._telling.pause()
         show(status)
 
     def happened(self, event: Event) -> None:
         when = event.at.astimezone().strftime("%H:%M:%S")
-        line = Text.assemble(
-            (f"{when} ", "dim"), f"{event.instance} ", (event.kind, STYLES[event.kind]), f"  {printable(event.detail)}"
+        self._telling.line(
+            Text.assemble(
+                (f"{when} ", "dim"),
+                f"{event.instance} ",
+                (event.kind, STYLES[event.kind]),
+                f"  {printable(event.detail)}",
+            )
         )
-        console().print(line, soft_wrap=True)
 
 
 def show(status: Status) -> None:
