@@ -18,6 +18,7 @@ from discovery.backoff import full_jitter
 from discovery.documents import Entry, Registration
 from discovery.errors import RegistryError, RegistryRefused
 from discovery.instance import Health
+from discovery.watch import TokenBucket
 
 log = logging.getLogger(__name__)
 
@@ -67,13 +68,16 @@ class Registrar:
         *,
         probe: Callable[[], Awaitable[bool]],
         random: Random,
+        clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._agent = agent
         self._registration = registration
         self._probe = probe
         self._random = random
+        self._clock = clock
         self._sleep = sleep
+        self._bucket = TokenBucket()
         self._failures = 0
         self.registered = asyncio.Event()
 
@@ -81,6 +85,9 @@ class Registrar:
         """Until cancelled: whenever the agent has no record of this boot, register it."""
         content_hash = ""
         while True:
+            # An agent that does not block, or somebody who fights for the entry, must not make this a busy loop.
+            if pause := self._bucket.delay(self._clock()):
+                await self._sleep(pause)
             try:
                 entry = await self._agent.entry(self._id, content_hash=content_hash)
                 content_hash = await self._answer(entry)
@@ -114,10 +121,10 @@ class Registrar:
 
     async def _register(self) -> None:
         health: Health = "passing" if await self._probe() else "critical"
-        began = time.monotonic()
+        began = self._clock()
         await self._agent.register(self._registration, health)
         self.registered.set()
-        took = round((time.monotonic() - began) * 1000)
+        took = round((self._clock() - began) * 1000)
         log.info("registered", extra={"instance": self._id, "health": health, "milliseconds": took})
 
     async def _pause(self, error: RegistryError) -> None:
