@@ -1,0 +1,39 @@
+"""Carry out a plan, section by section."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+
+from benchmarks.comparison import compare
+from benchmarks.cores import CannotMeasure, two_cores
+from benchmarks.machine import this_machine
+from benchmarks.outcome import Outcome
+from benchmarks.plan import Plan
+from benchmarks.stage import Stage
+from benchmarks.targets import wire_targets
+
+TOOLS = {"wrk": "wrk", "nginx": "nginx"}
+"""What the load and the upstream are made of, and its package."""
+
+
+async def perform(plan: Plan, tell: Callable[[str], None]) -> Outcome:
+    """Raises CannotMeasure."""
+    outcome = Outcome(this_machine())
+    outcome.missing = {peer.name: why for peer in plan.peers if (why := peer.missing())}
+    outcome.versions = {peer.name: peer.version() for peer in plan.peers if peer.name not in outcome.missing}
+    if plan.cells:
+        require_tools()
+        async with Stage(two_cores()) as stage:
+            outcome.comparison = await compare(
+                stage, plan.peers, plan.cells, rounds=plan.rounds, seconds=plan.seconds, tell=tell
+            )
+    outcome.targets = wire_targets(outcome.comparison.samples)
+    return outcome
+
+
+def require_tools() -> None:
+    """Raises CannotMeasure."""
+    lacking = [package for program, package in TOOLS.items() if shutil.which(program) is None]
+    if lacking:
+        raise CannotMeasure(f"load and upstream need: apt-get install {' '.join(lacking)}")
