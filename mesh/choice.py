@@ -33,25 +33,33 @@ class Choice:
         return settings.consul_settings(self.address, ours=self.own is not None).port
 
 
-async def choose(wanted: str, *, port: int | None) -> Choice:
+async def choose(
+    wanted: str, *, port: int | None, environment: str | None, binary: str | None, patience: float = PATIENCE
+) -> Choice:
     """From `auto`, `binary`, `embedded` or `HOST:PORT` to a registry, of our own at `port`.
 
-    `auto` takes the first there is: CONSUL_HTTP_ADDR, an agent at `port`, a `consul` binary, the embedded one. With no
-    port any free one is taken, so that there is no agent to be found. Raises BadInput, NoRegistry, PortTaken.
+    `auto` takes the first there is: the one that the `environment` names, an agent at `port`, a Consul `binary`, the
+    embedded one. With no port any free one is taken, so that there is no agent to be found. Raises BadInput,
+    NoRegistry, PortTaken.
     """
-    if wanted == "binary":
-        if registry.consul_binary() is None:
-            raise NoRegistry("there is no consul binary on PATH; --consul embedded needs none")
-        return _own("consul", port)
-    if wanted == "embedded":
-        return _own("embedded", port)
+    if wanted == "binary" and binary is None:
+        raise NoRegistry("there is no consul binary on PATH; --consul embedded needs none")
+    if wanted in ("binary", "embedded"):
+        return _own("consul" if wanted == "binary" else "embedded", port)
     if wanted != "auto":
-        return await _external(wanted, said_by="--consul")
-    if (address := settings.consul_in_environment()) is not None:
-        return await _external(address, said_by="CONSUL_HTTP_ADDR")
+        return await _external(wanted, "--consul", patience)
+    if environment is not None:
+        return await _external(environment, "CONSUL_HTTP_ADDR", patience)
     if port is not None and await _is_an_agent(f"127.0.0.1:{port}"):
         return Choice(f"127.0.0.1:{port}", own=None)
-    return _own("embedded" if registry.consul_binary() is None else "consul", port)
+    return _own("embedded" if binary is None else "consul", port)
+
+
+async def choose_here(wanted: str, *, port: int | None) -> Choice:
+    """By our own environment and PATH."""
+    return await choose(
+        wanted, port=port, environment=settings.consul_in_environment(), binary=registry.consul_binary()
+    )
 
 
 def _own(kind: registry.Kind, port: int | None) -> Choice:
@@ -63,12 +71,12 @@ def _own(kind: registry.Kind, port: int | None) -> Choice:
     return Choice(f"127.0.0.1:{port or registry.free_ports(1)[0]}", own=kind)
 
 
-async def _external(address: str, *, said_by: str) -> Choice:
+async def _external(address: str, said_by: str, patience: float) -> Choice:
     try:
         settings.consul_settings(address, ours=False)
     except DiscoveryError as error:
         raise BadInput(f"{said_by}: auto, binary, embedded or HOST:PORT is expected, not {address[:80]!a}") from error
-    deadline = monotonic() + PATIENCE
+    deadline = monotonic() + patience
     while not await _is_an_agent(address):
         if monotonic() > deadline:
             raise NoRegistry(f"no Consul agent answers at {address} (from {said_by})")

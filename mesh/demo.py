@@ -17,7 +17,7 @@ from discovery.settings import load
 from mesh import moments, settings
 from mesh.admin import admin_at
 from mesh.calling import Caller, Said
-from mesh.choice import choose
+from mesh.choice import choose_here
 from mesh.errors import NotReady
 from mesh.fleet import fleet_for
 from mesh.leaving import Leaving
@@ -97,7 +97,7 @@ class Audience(Protocol):
 
 async def demo(wish: DemoWish, runtime: Path, logs: Path, audience: Audience) -> Outcome | None:
     """None when it was interrupted. Nothing that it starts outlives it. Raises MeshError, DiscoveryError."""
-    choice = await choose(wish.consul, port=None)
+    choice = await choose_here(wish.consul, port=None)
     # Ports of its own, so that it runs beside anything.
     fleet = fleet_for(choice, load(GatewaySettings), free_port(), free_port())
     consul = settings.consul_settings(fleet.registry_address, ours=fleet.own is not None)

@@ -20,6 +20,9 @@ SERVICES = ("encrypt", "gateway")
 MOST = 64
 """Instances of one service: Consul serves no more than 200 connections from one address."""
 
+ANY_PORT = 0
+"""For an admin listener that is found through the registry anyway."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
@@ -62,7 +65,7 @@ class Fleet:
         )
 
     def _gateway(self, instance: str, *, first: bool) -> Program:
-        admin = self.admin_port if first else free_port()
+        admin = self.admin_port if first else ANY_PORT
         port = self.gateway_port if first else free_port()
         return Program(
             id=instance,

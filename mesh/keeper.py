@@ -94,6 +94,7 @@ class Keeper:
         if self._leaving:
             raise NotAllowed(f"{self.program.id} is being ended")
         self._wanted = self._at_once = True
+        self.short_lives = 0
         self._tried.clear()
         if self._child:
             await self._child.end(grace)

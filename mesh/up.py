@@ -12,7 +12,7 @@ from typing import Protocol
 
 from discovery.settings import load
 from mesh import control, settings
-from mesh.choice import choose
+from mesh.choice import choose_here
 from mesh.errors import AlreadyRunning, PortTaken
 from mesh.finding import running_meshes
 from mesh.fleet import Fleet, admin_port, fleet_for
@@ -61,7 +61,7 @@ def up(wish: Wish, audience: Audience) -> None:
         audience.step("looking around")
         until_named.enter_context(starting(runtime, patience=OTHERS_START_WITHIN))
         asyncio.run(_refuse_a_second(runtime, port))
-        choice = asyncio.run(choose(wish.consul, port=wish.consul_port))
+        choice = asyncio.run(choose_here(wish.consul, port=wish.consul_port))
         if not is_free(port) or (choice.own and port == choice.port):
             raise PortTaken(f"port {port} is in use by somebody else; --gateway-port takes another")
         where = place(runtime, choice.address, port)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 Answering = Callable[[int], Awaitable[bytes | None]]
 """From the number of the request (from 0) to what goes over the wire; None closes the connection instead."""
+
+Documents = Mapping[str, object]
+"""What is answered as JSON, by path; a path that is not among them does not exist."""
 
 
 @dataclass
@@ -24,6 +28,31 @@ def response(body: str = "ok", *, status: int = 200, headers: str = "") -> bytes
 
 @asynccontextmanager
 async def serving(answering: Answering) -> AsyncIterator[Backend]:
+    """A server that does not care what it is asked."""
+
+    async def by_number(number: int, _: str) -> bytes | None:
+        return await answering(number)
+
+    async with _serving(by_number) as backend:
+        yield backend
+
+
+@asynccontextmanager
+async def serving_documents(documents: Documents) -> AsyncIterator[Backend]:
+    """A server that knows some documents; they may change while it runs."""
+
+    async def by_path(_: int, path: str) -> bytes:
+        found = documents.get(path.partition("?")[0])
+        if found is None:
+            return response("", status=404)
+        return response(json.dumps(found), headers="Content-Type: application/json\r\nX-Consul-Index: 7\r\n")
+
+    async with _serving(by_path) as backend:
+        yield backend
+
+
+@asynccontextmanager
+async def _serving(answering: Callable[[int, str], Awaitable[bytes | None]]) -> AsyncIterator[Backend]:
     backend = Backend(port=0)
     talks: set[asyncio.Task[None]] = set()
 
@@ -35,7 +64,7 @@ async def serving(answering: Answering) -> AsyncIterator[Backend]:
                 length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r")[0] or 0)
                 await reader.readexactly(length)
                 number, backend.requests = backend.requests, backend.requests + 1
-                said = await answering(number)
+                said = await answering(number, head.split(b" ")[1].decode())
                 if said is None:
                     return
                 writer.write(said)
