@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qs
 
 from discovery.devagent.guard import admit
@@ -18,6 +18,10 @@ log = logging.getLogger(__name__)
 
 MAX_BODY = 1 << 20
 
+MAX_THROWN_AWAY = 8 << 20
+"""Bytes of a body that is too large which are read all the same: who is cut off while sending sees no answer."""
+
+Value = TypeVar("Value")
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -33,6 +37,10 @@ class Route:
     handler: Handler
 
 
+class ClientGone(Exception):
+    """The client has closed its connection: nobody is left to be answered."""
+
+
 class Application:
     def __init__(self, routes: Sequence[Route]) -> None:
         self._routes = {route.path: route for route in routes}
@@ -42,12 +50,13 @@ class Application:
             request = _request(scope)
             admit(request)
             route, request = self._route(request)
-            request = replace(request, body=await _body(receive))
+            request = replace(request, body=await _body(request, receive))
             response = await _unless_gone(route.handler(request), receive)
         except Refusal as refusal:
             response = text(refusal.status, refusal.text, refusal.headers)
-        if response is not None:
-            await _send(response, receive, send)
+        except ClientGone:
+            return
+        await _send(response, receive, send)
 
     def _route(self, request: Request) -> tuple[Route, Request]:
         candidates = [path for path in self._routes if _fits(request.path, path)]
@@ -77,24 +86,33 @@ def _request(scope: Scope) -> Request:
     return Request(scope["method"], scope["path"], query, headers)
 
 
-async def _body(receive: Receive) -> bytes:
-    body = bytearray()
-    more = True
-    while more:
+async def _body(request: Request, receive: Receive) -> bytes:
+    """Raises Refusal (413), ClientGone."""
+    too_large = Refusal(413, "Request body too large: at most 1 MiB", {"connection": "close"})
+    announced = request.headers.get("content-length", ("0",))[0]
+    if not announced.isdigit() or int(announced) > MAX_THROWN_AWAY:
+        raise too_large
+    body, size, more = b"", 0, True
+    while more and size <= MAX_THROWN_AWAY:
         message = await receive()
-        body += message.get("body", b"")
-        more = message.get("more_body", False)
-        if len(body) > MAX_BODY:
-            raise Refusal(413, "Request body too large: at most 1 MiB", {"connection": "close"})
-    return bytes(body)
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        part, more = message.get("body", b""), message.get("more_body", False)
+        size += len(part)
+        body = body + part if size <= MAX_BODY else b""
+    if size > MAX_BODY:
+        raise too_large
+    return body
 
 
-async def _unless_gone(answer: Awaitable[Response], receive: Receive) -> Response | None:
-    """The answer, or None as soon as the client has closed its connection: nobody waits for nobody."""
+async def _unless_gone(answer: Awaitable[Value], receive: Receive) -> Value:
+    """The answer, or ClientGone as soon as the client has closed its connection: nobody waits for nobody."""
     answering, leaving = asyncio.ensure_future(answer), asyncio.ensure_future(receive())
     try:
         await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        return await answering if answering.done() else None
+        if not answering.done():
+            raise ClientGone
+        return await answering
     finally:
         answering.cancel()
         leaving.cancel()
@@ -113,11 +131,10 @@ async def _send(response: Response, receive: Receive, send: Send) -> None:
 
 
 async def _stream(chunks: AsyncIterator[bytes], receive: Receive, send: Send) -> None:
-    async def pour() -> Response:
+    async def pour() -> None:
         async for chunk in chunks:
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
-        return Response()
 
-    with suppress(OSError):
+    with suppress(ClientGone):
         await _unless_gone(pour(), receive)

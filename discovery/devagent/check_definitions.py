@@ -84,6 +84,8 @@ def _target(document: Document) -> Target:
     if bool(http) == bool(tcp):
         raise BadBody("Invalid check: the devagent runs HTTP and TCP checks; give one of the two")
     target = _http(http) if http else _tcp(tcp)
+    if not 0 < target.port < 65536:
+        raise BadBody(f"Invalid check: {target.port} is no port")
     if not is_loopback(target.host):
         raise BadBody("Invalid check: the devagent checks only localhost, 127.0.0.1 and [::1]; it is for one machine")
     return target
@@ -96,7 +98,7 @@ def _http(text: str) -> Target:
         raise BadBody(f"Invalid check: HTTP is no URL: {error}") from None
     if url.scheme != "http" or not url.host or url.userinfo:
         raise BadBody("Invalid check: HTTP must be a URL of the form http://host:port/path")
-    return Target("http", str(url), url.host, url.port or 80)
+    return Target("http", str(url), url.host, 80 if url.port is None else url.port)
 
 
 def _tcp(text: str) -> Target:

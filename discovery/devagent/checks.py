@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Iterable
 
 from discovery.devagent.entries import Check, Verdict
+
+log = logging.getLogger(__name__)
 
 Probe = Callable[[Check], Awaitable[Verdict]]
 Report = Callable[[str, Verdict], None]
@@ -41,5 +44,13 @@ class Checks:
     async def _keep_running(self, check: Check) -> None:
         await self._sleep(self._random() * check.interval)
         while True:
-            self._report(check.id, await self._probe(check))
+            self._report(check.id, await self._verdict(check))
             await self._sleep(check.interval)
+
+    async def _verdict(self, check: Check) -> Verdict:
+        """A fault of our own must not end the check: its instance would stay as it is, for ever."""
+        try:
+            return await self._probe(check)
+        except Exception as error:
+            log.exception("a check broke", extra={"check": check.id})
+            return Verdict("critical", f"the check itself broke: {type(error).__name__}")

@@ -49,8 +49,7 @@ class Document:
                 raise BadBody(f"{name} of a {of} is not supported by the devagent")
 
     def text(self, name: str) -> str:
-        value = self._values.get(name, "")
-        return _clean(value) if isinstance(value, str) else _refuse(value, name, "string")
+        return _text(self._values.get(name), name)
 
     def number(self, name: str, default: int = 0) -> int:
         value = self._values.get(name, default)
@@ -70,16 +69,13 @@ class Document:
         value = self._values.get(name, [])
         if not isinstance(value, list):
             _refuse(value, name, "[]string")
-        return tuple(_clean(each) if isinstance(each, str) else _refuse(each, name, "string") for each in value)
+        return tuple(_text(each, name) for each in value)
 
     def mapping(self, name: str) -> Mapping[str, str]:
         value = self._values.get(name, {})
         if not isinstance(value, dict):
             _refuse(value, name, "map[string]string")
-        return {
-            _clean(key): _clean(each) if isinstance(each, str) else _refuse(each, name, "string")
-            for key, each in value.items()
-        }
+        return {_clean(key): _text(each, name) for key, each in value.items()}
 
     def duration(self, name: str) -> float:
         """Seconds, from a Go duration or a number of nanoseconds; 0 for what is neither, as in Consul."""
@@ -125,6 +121,11 @@ def _plain(name: str) -> str:
 def _clean(text: str) -> str:
     """Half a surrogate pair cannot leave again as UTF-8; Go puts a replacement character in its place."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _text(value: object, name: str) -> str:
+    """null is empty, as everywhere in Go."""
+    return _clean(value) if isinstance(value, str) else "" if value is None else _refuse(value, name, "string")
 
 
 def _refuse(value: object, name: str, wanted: str) -> NoReturn:

@@ -14,6 +14,11 @@ class Watches:
         self._sleeping: dict[Topic, set[asyncio.Future[None]]] = defaultdict(set)
         self.closed = False
 
+    @property
+    def sleeping(self) -> int:
+        """How many wait."""
+        return len({sleeper for sleepers in self._sleeping.values() for sleeper in sleepers})
+
     def ring(self, topics: Collection[Topic]) -> None:
         """Wake everyone who waits for one of these."""
         for topic in topics:

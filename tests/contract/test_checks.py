@@ -134,6 +134,7 @@ async def test_registering_again_under_the_same_check_id_leaves_it_critical(ask:
     checked.status = "500 Internal Server Error"
     await ask.register("a", Check=checked.http_check("a:1", Interval="1h", Status="critical"))
     await ask.register("a", replace=True, Check=checked.http_check("a:1", Interval="1h", Status="passing"))
+    assert (await ask.get("/v1/agent/checks")).value["a:1"]["Status"] == "critical"
     assert await ask.status("a", "a:1") == "critical"
 
 
