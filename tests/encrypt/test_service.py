@@ -140,6 +140,17 @@ async def test_a_message_cannot_order_a_derivation_that_is_not_in_the_table() ->
     assert derivation.salts == []
 
 
+async def test_a_key_that_opened_a_message_is_not_derived_again_and_a_guess_is() -> None:
+    derivation = QuickDerivation()
+    reader, message = service(derivation), await service().encrypt("key", "text")
+    for _ in range(3):
+        assert await reader.decrypt("key", message) == "text"
+    assert len(derivation.salts) == 1
+    for _ in range(3):
+        await refusal(reader, "a guess", message)
+    assert len(derivation.salts) == 4
+
+
 async def test_garbage_costs_no_derivation() -> None:
     derivation = QuickDerivation()
     for garbage in ("", "v1.", "v1." + "A" * 58, "v1.!" + "A" * 70, "v2." + "A" * 80):
