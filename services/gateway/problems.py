@@ -11,9 +11,12 @@ from math import ceil
 from discovery.errors import Attempt, CallFailed, NoInstance, OutOfTime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False)
 class Problem(Exception):
-    """Something that the gateway answers by itself. `attempts` says which instances were tried."""
+    """Something that the gateway answers by itself. `attempts` says which instances were tried.
+
+    Not frozen: whoever passes an exception on sets its traceback.
+    """
 
     status: HTTPStatus
     detail: str
