@@ -15,7 +15,8 @@ from services.gateway.request import Headers
 LINE_LIMIT, HEAD_LIMIT, FIELD_LIMIT = 8 * 1024, 32 * 1024, 100
 """Bytes of a request line, bytes of all fields, number of fields (RFC 9112 wants at least 8000; HAProxy takes 101)."""
 
-HOST = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=%:\[\]-]*")
+HOST = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=%:\[\]-]+")
+BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 REFUSED_METHODS = frozenset({b"CONNECT", b"TRACE"})
 
 
@@ -60,6 +61,8 @@ def path_of(target: bytes) -> str:
     if b"#" in target:
         raise _bad("a fragment is never sent")
     if b"%" in path or b"/." in path or b"\\" in path:
+        if BAD_ESCAPE.search(path):
+            raise _bad("a % in the path is followed by two hexadecimal digits")
         decoded = unquote_to_bytes(path).replace(b"\\", b"/")
         if any(segment in (b".", b"..") for segment in decoded.split(b"/")) or any(b < 32 or b == 127 for b in decoded):
             raise _bad("the path leads out of itself or has control characters")
