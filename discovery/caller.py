@@ -38,36 +38,41 @@ class Caller:
 
     async def call(self, policy: Policy, send: Send[R]) -> Answered[R]:
         """Raises NoInstance, OutOfTime or InstanceFailed, each with the attempts that were made."""
-        began = self._clock()
+        began = now = self._clock()
         self.budget.request(began)
         race = Race(self.pool, policy, send, self._clock)
         upstream = self.pool.choose()
         while upstream is not None:
+            until, hedge_at = self._patience(race, policy, began + policy.deadline, now)
             try:
-                answered = await self._round(race, policy, upstream, began)
+                answered = await race.run(
+                    upstream, now=now, until=until, hedge_at=hedge_at, rival=partial(self._rival, race)
+                )
             except AttemptFailed as failure:
                 upstream = await self._after_failure(race, policy, failure, began)
+                now = self._clock()
                 continue
             following = self._after_trouble(race, policy, answered, began)
             if following is None:
-                self.latency.observe(answered.seconds, self._clock())
+                self.latency.observe(answered.seconds, began)
                 return answered
             answered.reply.discard()
             answered.done()
             upstream = await self._pause(race, following)
+            now = self._clock()
         raise NoInstance(f"no instance of {self.pool.service} can take a request", race.attempts)
 
-    async def _round(self, race: Race[R], policy: Policy, upstream: Upstream, began: float) -> Answered[R]:
-        now, deadline = self._clock(), began + policy.deadline
-        another = policy.replayable and race.spent + 1 < policy.attempts and len(self.pool.upstreams) > 1
-        until = min(deadline, now + policy.attempt_timeout) if another else deadline
-        hedge_at = now + self._patience() if another and policy.hedgeable else until
-        return await race.run(upstream, until=until, hedge_at=hedge_at, rival=partial(self._rival, race))
-
-    def _patience(self) -> float:
-        """Seconds after which an attempt is slow."""
+    def _patience(self, race: Race[R], policy: Policy, deadline: float, now: float) -> tuple[float, float]:
+        """Until when this round may last, and from when it is slow. Only where another attempt may follow is there
+        less time than the deadline leaves.
+        """
+        if not policy.replayable or race.spent + 1 >= policy.attempts or len(self.pool.upstreams) < 2:
+            return deadline, deadline
+        until = min(deadline, now + policy.attempt_timeout)
+        if not policy.hedgeable:
+            return until, until
         slowest = self.latency.value()
-        return HEDGE_FLOOR if slowest is None else max(HEDGE_FLOOR, HEDGE_FACTOR * slowest)
+        return until, now + (HEDGE_FLOOR if slowest is None else max(HEDGE_FLOOR, HEDGE_FACTOR * slowest))
 
     def _rival(self, race: Race[R]) -> Upstream | None:
         """Who may take a hedge: an admitted instance that was not tried yet, if the budget allows it."""
@@ -79,8 +84,7 @@ class Caller:
 
     def _after_trouble(self, race: Race[R], policy: Policy, answered: Answered[R], began: float) -> Upstream | None:
         """The upstream for another try after a response that tells of trouble; None when it is the answer."""
-        now = self._clock()
-        if not policy.is_trouble(answered.reply.status) or now >= began + policy.deadline:
+        if not policy.is_trouble(answered.reply.status) or self._clock() >= began + policy.deadline:
             return None
         upstream = self.pool.choose(race.tried)
         return upstream if upstream and self._may_try_again(race, policy) else None

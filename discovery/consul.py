@@ -5,6 +5,7 @@ Every call has a timeout and raises nothing but RegistryError.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -14,7 +15,7 @@ from consul.callback import CB
 from consul.exceptions import ConsulException
 
 from discovery.documents import Answer, Entry, Registration, duration, entry, listing, reading, tags_by_service
-from discovery.errors import RegistryGarbled, RegistryRefused, RegistryUnreachable
+from discovery.errors import RegistryGarbled, RegistryRefused, RegistryUnreachable, SettingsError
 from discovery.instance import Health, Instance
 from discovery.settings import ConsulSettings
 
@@ -25,9 +26,10 @@ CALL_TIMEOUT = 5.0
 
 
 class Consul:
-    """One agent. Holds a pool of connections: close it with `aclose`, or use `async with`."""
+    """One agent. Holds a pool of connections: close it with `aclose`, or use `async with`. Raises SettingsError."""
 
     def __init__(self, settings: ConsulSettings, transport: httpx2.AsyncBaseTransport | None = None) -> None:
+        settings.token()
         self._settings = settings
         self._http = httpx2.AsyncClient(
             verify=settings.tls(),
@@ -62,7 +64,7 @@ class Consul:
     async def register(self, registration: Registration, health: Health = "passing") -> None:
         """Register the instance with one HTTP check, whose first state is `health`."""
         instance = registration.instance
-        await self._api.agent.service.register(
+        is_done = await self._api.agent.service.register(
             instance.service,
             service_id=instance.id,
             address=instance.address,
@@ -72,11 +74,13 @@ class Consul:
             check=registration.check(health),
             weights={"Passing": instance.weight, "Warning": instance.weight},
             replace_existing_checks=True,
-            token=self._settings.token(),
+            token=self._token(),
         )
+        if not is_done:
+            raise RegistryRefused("what answers in Consul's place knows no registrations")
 
     async def deregister(self, instance_id: str) -> None:
-        await self._api.agent.service.deregister(instance_id, token=self._settings.token())
+        await self._api.agent.service.deregister(instance_id, token=self._token())
 
     async def entry(self, instance_id: str, *, content_hash: str = "", wait: float = 60.0) -> Entry | None:
         """The agent's record of an instance, None when it has none. With a hash: waits until it differs."""
@@ -87,19 +91,26 @@ class Consul:
     async def services(self, *, index: int = 0, wait: float = 60.0) -> Answer[Mapping[str, Sequence[str]]]:
         """Every service with all tags that any of its instances has."""
         found, document = await self._api.catalog.services(
-            index=index or None, wait=duration(wait), token=self._settings.token()
+            index=index or None, wait=duration(wait), token=self._token()
         )
         return tags_by_service(found, document)
 
     async def instances(self, service: str, *, index: int = 0, wait: float = 60.0) -> Answer[tuple[Instance, ...]]:
         """Every instance of a service, whatever its health."""
         found, document = await self._api.health.service(
-            service, index=index or None, wait=duration(wait), token=self._settings.token()
+            service, index=index or None, wait=duration(wait), token=self._token()
         )
         return listing(found, document)
 
+    def _token(self) -> str | None:
+        """Read anew for each call, as tokens are rotated."""
+        try:
+            return self._settings.token()
+        except SettingsError as error:
+            raise RegistryRefused(str(error)) from error
+
     async def _get(self, path: str, params: Sequence[tuple[str, str]] = ()) -> Any:
-        headers = self._api.prepare_headers(self._settings.token())
+        headers = self._api.prepare_headers(self._token())
         return await self._api.http.get(CB.json(), path, params=list(params), headers=headers)
 
 
@@ -130,9 +141,8 @@ class _Http(base.HTTPClient):  # type: ignore[misc] # py-consul is untyped
         headers: dict[str, str] | None = None,
         raw: bool = False,  # noqa: ARG002 (py-consul's signature)
     ) -> Value:
-        timeout = CALL_TIMEOUT + _longest_wait(dict(params or ()))
-        request = self._client.build_request("GET", self.uri(path, params), headers=headers, timeout=timeout)
-        return await self._send(request, callback)
+        request = self._client.build_request("GET", self.uri(path, params), headers=headers, timeout=None)
+        return await self._send(request, callback, CALL_TIMEOUT + _longest_wait(dict(params or ())))
 
     async def put(
         self,
@@ -142,10 +152,8 @@ class _Http(base.HTTPClient):  # type: ignore[misc] # py-consul is untyped
         data: str | bytes = "",
         headers: dict[str, str] | None = None,
     ) -> Value:
-        request = self._client.build_request(
-            "PUT", self.uri(path, params), content=data, headers=headers, timeout=CALL_TIMEOUT
-        )
-        return await self._send(request, callback)
+        request = self._client.build_request("PUT", self.uri(path, params), content=data, headers=headers, timeout=None)
+        return await self._send(request, callback, CALL_TIMEOUT)
 
     def post(self, *_: object, **__: object) -> Awaitable[Any]:
         raise NotImplementedError("nothing that the project uses is a POST or a DELETE")
@@ -155,15 +163,16 @@ class _Http(base.HTTPClient):  # type: ignore[misc] # py-consul is untyped
     def close(self) -> None:
         """The client belongs to `Consul`, which closes it."""
 
-    async def _send(self, request: httpx2.Request, callback: Callable[[base.Response], Value]) -> Value:
+    async def _send(self, request: httpx2.Request, callback: Callable[[base.Response], Value], timeout: float) -> Value:
         try:
-            response = await self._client.send(request)
+            async with asyncio.timeout(timeout):  # over all: an answer that drips is late too
+                response = await self._client.send(request)
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
             raise RegistryUnreachable(f"Consul cannot be asked: {type(error).__name__}") from error
         _raise_for_status(response)
         try:
             return callback(base.Response(response.status_code, response.headers, response.text))
-        except (ConsulException, ValueError) as error:
+        except (ConsulException, ValueError, RecursionError) as error:
             raise RegistryGarbled(f"Consul's answer to {request.url.path} is not what it promises") from error
 
 

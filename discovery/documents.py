@@ -68,7 +68,7 @@ def reading() -> Iterator[None]:
     """Read a document that may be anything. Raises RegistryGarbled."""
     try:
         yield
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise RegistryGarbled("Consul's answer has not the form that its API promises") from error
 
 
@@ -87,6 +87,8 @@ def tags_by_service(index: str, document: Mapping[str, Any]) -> Answer[Mapping[s
 def listing(index: str, document: Sequence[Mapping[str, Any]]) -> Answer[tuple[Instance, ...]]:
     """`/v1/health/service/:service`"""
     with reading():
+        if not isinstance(document, list):  # an empty object must not pass for an empty list
+            raise TypeError("not a list")
         found = (_instance(each["Service"], each["Node"], each["Checks"] or ()) for each in document)
         return Answer(int(index), tuple(found))
 

@@ -45,6 +45,7 @@ class Ejection:
         "_old_good",
         "_random",
         "_streak",
+        "_trials",
         "_turn",
         "cause",
         "level",
@@ -57,7 +58,9 @@ class Ejection:
         self.level = 0
         self.cause: Cause | None = None
         self.until = 0.0
-        self.trial = False
+        self.trial = 0
+        """The number of the request that decides, 0 while there is none."""
+        self._trials = 0
         self._turn = 0.0
         self._streak = self._good = self._bad = self._old_good = self._old_bad = 0
 
@@ -69,15 +72,18 @@ class Ejection:
         """Whether a request may go there. After the time is up exactly one may, and decides."""
         return self.cause is None or (now >= self.until and not self.trial)
 
-    def begin(self, now: float) -> None:
-        """A request is on its way there."""
-        if self.cause is not None and now >= self.until:
-            self.trial = True
+    def begin(self, now: float) -> int:
+        """A request is on its way there. A number when it is the trial that decides: its outcome comes with it."""
+        if self.cause is None or not self.admits(now):
+            return 0
+        self._trials += 1
+        self.trial = self._trials
+        return self.trial
 
-    def succeeded(self, now: float) -> bool:
-        """A good answer. True when this ended an ejection."""
+    def succeeded(self, now: float, trial: int = 0) -> bool:
+        """A good answer. True when this ended an ejection: only the trial does, late answers prove nothing."""
         if self.cause is not None:
-            if self.cause in HEALED_BY_PROBE or not self.trial:
+            if not self._is_under_way(trial):
                 return False
             self._reset(now)
             return True
@@ -88,31 +94,38 @@ class Ejection:
             self.level = 0
         return False
 
-    def failed(self, now: float, cause: Cause = Cause.FAILING) -> bool:
+    def failed(self, now: float, cause: Cause = Cause.FAILING, trial: int = 0) -> bool:
         """A bad answer or none. True when this began an ejection."""
+        if self.cause is not None:
+            if self._is_under_way(trial):
+                self._eject(cause, now)
+            return False
         self._roll(now)
         self._bad += 1
         self._streak += 1
-        if self.cause is not None:
-            if self.trial:
-                self._eject(cause, now)
-            return False
         if self._streak < IN_A_ROW and not self._is_below_ratio():
             return False
         self._eject(cause, now)
         return True
 
     def refused(self, cause: Cause = Cause.REFUSED) -> bool:
-        """Proof that the instance is not there. True when this began an ejection."""
+        """Proof that the instance is not there. True when this began an ejection.
+
+        A port that had a stranger may get one again: there a refusal proves nothing.
+        """
         began = self.cause is None
-        self.cause, self.until, self.trial = cause, NEVER, False
+        if self.cause not in BARRED or cause in BARRED:
+            self.cause, self.until, self.trial = cause, NEVER, 0
         return began
 
-    def rest(self, now: float, seconds: float) -> bool:
+    def rest(self, now: float, seconds: float, trial: int = 0) -> bool:
         """The instance asked not to be called for a while. True when this began an ejection."""
-        began = self.cause is None
-        if began:
-            self.cause, self.until, self.trial = Cause.RESTING, now + min(seconds, LONGEST), False
+        began, until = self.cause is None, now + min(seconds, LONGEST)
+        if self.cause is Cause.RESTING:
+            self.until = max(self.until, until)
+        elif began or self._is_under_way(trial):
+            self.cause, self.until = Cause.RESTING, until
+        self.abandoned(trial)
         return began
 
     def answered_probe(self, now: float) -> bool:
@@ -127,18 +140,22 @@ class Ejection:
             self.until = min(self.until, now)
         return False
 
-    def abandoned(self) -> None:
-        """The request that should decide was cancelled: another one may."""
-        self.trial = False
+    def abandoned(self, trial: int = 0) -> None:
+        """A request ended without telling anything: if it was the trial, another one may be."""
+        if self._is_under_way(trial):
+            self.trial = 0
+
+    def _is_under_way(self, trial: int) -> bool:
+        return trial != 0 and trial == self.trial
 
     def _eject(self, cause: Cause, now: float) -> None:
         seconds = min(LONGEST, SHORTEST * 2**self.level)
         self.level = min(self.level + 1, 8)
-        self.cause, self.trial = cause, False
+        self.cause, self.trial = cause, 0
         self.until = now + seconds / 2 + self._random.uniform(0, seconds / 2)
 
     def _reset(self, now: float) -> None:
-        self.cause, self.until, self.trial = None, 0.0, False
+        self.cause, self.until, self.trial = None, 0.0, 0
         self._streak = self._good = self._bad = self._old_good = self._old_bad = 0
         self._turn = now
 

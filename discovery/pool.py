@@ -57,14 +57,17 @@ class Pool:
 
     def apply(self, snapshot: Snapshot[tuple[Instance, ...]]) -> None:
         listed = {each.identity: each for each in snapshot.value}
-        names = {each.id for each in snapshot.value}
-        believable = snapshot.continuous and (listed or not any(each.is_listed for each in self.upstreams))
+        newest: dict[tuple[str, str], str] = {}
+        for each in snapshot.value:
+            place = each.id, each.address
+            newest[place] = max(each.boot_id, newest.get(place, ""))
+        is_believable = snapshot.continuous and (bool(listed) or not any(each.is_listed for each in self.upstreams))
         for identity, upstream in list(self._upstreams.items()):
             if identity in listed:
                 self._update(upstream, listed.pop(identity))
-            elif upstream.instance.id in names:
+            elif newest.get((identity.id, identity.address), "") > identity.boot_id:
                 self._drop(upstream, "a newer process has its ID")
-            elif believable and upstream.is_listed:
+            elif is_believable and upstream.is_listed:
                 self._drop(upstream, "deregistered")
             elif upstream.is_listed:
                 self._lose(upstream)
@@ -92,30 +95,32 @@ class Pool:
 
     # What calls and probes find
 
-    def succeeded(self, upstream: Upstream, seconds: float) -> None:
+    def succeeded(self, upstream: Upstream, seconds: float, trial: int = 0) -> None:
         now = self._clock()
         upstream.latency.observe(seconds, now)
-        if upstream.ejection.succeeded(now):
+        if upstream.ejection.succeeded(now, trial):
             self._tell("instance_readmitted", upstream, by="a good answer")
 
-    def failed(self, upstream: Upstream, failure: AttemptFailed | None = None) -> None:
+    def failed(self, upstream: Upstream, failure: AttemptFailed | None = None, trial: int = 0) -> None:
         """A bad answer, or none: `failure` says what it was."""
         ejection = upstream.ejection
+        before = ejection.cause
         if isinstance(failure, ConnectFailed | WrongInstance):
             cause = Cause.STRANGER if isinstance(failure, WrongInstance) else Cause.REFUSED
             ejected = ejection.refused(cause)
         elif isinstance(failure, NeverSent):
-            ejection.abandoned()
+            ejection.abandoned(trial)
             return  # nothing that the instance could be blamed for
         else:
             cause = Cause.SILENT if isinstance(failure, ResponseLate) else Cause.FAILING
-            ejected = ejection.failed(self._clock(), cause)
+            ejected = ejection.failed(self._clock(), cause, trial)
         if ejected:
             self._tell("instance_ejected", upstream, cause=cause.value)
+        if ejection.cause is not before:
             self._on_doubt(self, upstream)
 
-    def rest(self, upstream: Upstream, seconds: float) -> None:
-        if upstream.ejection.rest(self._clock(), seconds):
+    def rest(self, upstream: Upstream, seconds: float, trial: int = 0) -> None:
+        if upstream.ejection.rest(self._clock(), seconds, trial):
             self._tell("instance_ejected", upstream, cause=Cause.RESTING.value, seconds=seconds)
 
     def probed(self, upstream: Upstream, verdict: Verdict) -> None:

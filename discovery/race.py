@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Generic
 
 from discovery.errors import Attempt, AttemptFailed, ResponseLate, WrongInstance
-from discovery.first import first_done
 from discovery.identity import names_other_than
 from discovery.pool import Pool
-from discovery.reply import Answered, R, Send
+from discovery.reply import Answered, R, Send, Sending
 from discovery.retry import Policy, is_free
 from discovery.upstream import Upstream
 
@@ -23,17 +21,39 @@ NOT_THE_INSTANCE = frozenset({501, 505})
 """Server errors that say nothing about the instance."""
 
 
-@dataclass(slots=True, eq=False)
 class Contender(Generic[R]):
     """An attempt under way."""
 
-    upstream: Upstream
-    future: asyncio.Future[R]
-    began: float
+    __slots__ = ("began", "race", "sending", "trial", "upstream")
+
+    def __init__(self, race: Race[R], upstream: Upstream, began: float) -> None:
+        self.race = race
+        self.upstream = upstream
+        self.began = began
+        self.trial = upstream.begin(began)
+        self.sending: Sending | None = None
+
+    def settle(self, outcome: R | Exception) -> None:
+        self.race.settled(self, outcome)
 
 
 class Race(Generic[R]):
     """`attempts` and `tried` grow with each round of a call; `spent` counts those that may have been carried out."""
+
+    __slots__ = (
+        "_clock",
+        "_policy",
+        "_pool",
+        "_result",
+        "_rival",
+        "_running",
+        "_send",
+        "_timer",
+        "_until",
+        "attempts",
+        "spent",
+        "tried",
+    )
 
     def __init__(self, pool: Pool, policy: Policy, send: Send[R], clock: Callable[[], float]) -> None:
         self.attempts: list[Attempt] = []
@@ -44,100 +64,132 @@ class Race(Generic[R]):
         self._send = send
         self._clock = clock
         self._running: list[Contender[R]] = []
+        self._until = 0.0
 
     async def run(
-        self, upstream: Upstream, *, until: float, hedge_at: float, rival: Callable[[], Upstream | None]
+        self, upstream: Upstream, *, now: float, until: float, hedge_at: float, rival: Callable[[], Upstream | None]
     ) -> Answered[R]:
-        """`rival` names the upstream of a hedge, if there may be one. Raises AttemptFailed when all have failed."""
-        self._start(upstream)
+        """One round. `rival` names the upstream of a hedge, if there may be one.
+
+        Raises AttemptFailed when all have failed, and what the request's own body raised.
+        """
+        loop = asyncio.get_running_loop()
+        self._result: asyncio.Future[Answered[R]] = loop.create_future()
+        self._until = until
+        self._rival: Callable[[], Upstream | None] | None = rival if hedge_at < until else None
+        self._timer = loop.call_later(max(0.0, min(until, hedge_at) - now), self._ring)
+        self._start(upstream, now)
         try:
-            while True:
-                now = self._clock()
-                done = await first_done([each.future for each in self._running], min(until, hedge_at) - now)
-                if done is not None:
-                    contender = next(each for each in self._running if each.future is done)
-                    answered = self._finish(contender)
-                    if answered is not None:
-                        return answered
-                elif self._clock() >= until:
-                    raise self._all_late()
-                else:
-                    hedge_at = until
-                    if other := rival():
-                        self._start(other)
+            return await self._result
         finally:
+            self._timer.cancel()
             while self._running:
                 self._give_up(self._running.pop())
 
-    def _start(self, upstream: Upstream) -> None:
-        now = self._clock()
-        upstream.begin(now)
+    def settled(self, contender: Contender[R], outcome: R | Exception) -> None:
+        """An attempt has come to its end: does it decide the round?"""
+        if self._result.done():
+            self._throw_away(contender, outcome)
+            return
+        self._running.remove(contender)
+        if isinstance(outcome, Exception):
+            self._lost(contender, outcome)
+        elif names_other_than(contender.upstream.instance, outcome.identity):
+            outcome.discard()
+            self._lost(contender, WrongInstance("somebody else answers on its port"))
+        else:
+            self._judge(contender, outcome)
+
+    def _start(self, upstream: Upstream, now: float) -> None:
         self.tried.append(upstream)
         self.spent += 1
-        self._running.append(Contender(upstream, self._send(upstream), now))
+        contender = Contender(self, upstream, now)
+        self._running.append(contender)
+        contender.sending = self._send(upstream, contender.settle)
 
-    def _finish(self, contender: Contender[R]) -> Answered[R] | None:
-        """The answer, if this contender has one that counts; None while another one is still under way."""
-        self._running.remove(contender)
-        failure = contender.future.exception()
-        if failure is None:
-            reply = contender.future.result()
-            if not names_other_than(contender.upstream.instance, reply.identity):
-                return self._judge(contender, reply)
-            reply.discard()
-            failure = WrongInstance("somebody else answers on its port")
-        if not isinstance(failure, AttemptFailed):
-            contender.upstream.end()
-            raise failure
-        self._fail(contender, failure)
-        if self._running:
-            return None
-        raise failure
+    def _ring(self) -> None:
+        """It has become late: for a hedge, or for everybody."""
+        now = self._clock()
+        if self._rival is None or now >= self._until:
+            self._all_late()
+            return
+        rival, self._rival = self._rival, None
+        self._timer = asyncio.get_running_loop().call_later(max(0.0, self._until - now), self._ring)
+        if other := rival():
+            self._start(other, now)
 
-    def _judge(self, contender: Contender[R], reply: R) -> Answered[R] | None:
+    def _judge(self, contender: Contender[R], reply: R) -> None:
         upstream, seconds = contender.upstream, self._clock() - contender.began
+        status = reply.status
+        if status < 500 and status != 429:
+            self._pool.succeeded(upstream, seconds, contender.trial)
+        else:
+            self._note_trouble(contender, reply)
+            if self._running and self._policy.is_trouble(status):
+                reply.discard()
+                upstream.end()
+                return
+        if self._running:
+            self._outrun(contender)
+        self._result.set_result(Answered(reply, upstream, len(self.tried), self.attempts, seconds))
+
+    def _note_trouble(self, contender: Contender[R], reply: R) -> None:
         self._note(contender, str(reply.status))
         if reply.retry_after is not None and reply.status in (429, 503):
-            self._pool.rest(upstream, reply.retry_after)
+            self._pool.rest(contender.upstream, reply.retry_after, contender.trial)
         elif reply.status >= 500 and reply.status not in NOT_THE_INSTANCE:
-            self._pool.failed(upstream)
+            self._pool.failed(contender.upstream, trial=contender.trial)
         else:
-            self._pool.succeeded(upstream, seconds)
-        if self._running and self._policy.is_trouble(reply.status):
-            reply.discard()
-            upstream.end()
-            return None
-        self._outrun(contender)
-        return Answered(reply, upstream, self.attempts, seconds)
+            contender.upstream.ejection.abandoned(contender.trial)
 
     def _outrun(self, winner: Contender[R]) -> None:
         """Those that began before the winner and have shown nothing yet have failed."""
         for loser in self._running:
-            if loser.began < winner.began and not loser.future.done():
-                self._pool.failed(loser.upstream, ResponseLate("outrun by a later attempt"))
+            if loser.began < winner.began:
+                self._pool.failed(loser.upstream, ResponseLate("outrun by a later attempt"), loser.trial)
 
-    def _all_late(self) -> AttemptFailed:
+    def _lost(self, contender: Contender[R], error: Exception) -> None:
+        if isinstance(error, AttemptFailed):
+            self._fail(contender, error)
+            if not self._running:
+                self._result.set_exception(error)
+        else:
+            contender.upstream.ejection.abandoned(contender.trial)
+            contender.upstream.end()
+            self._result.set_exception(error)
+
+    def _all_late(self) -> None:
         late = ResponseLate("no response in time")
         while self._running:
             contender = self._running.pop()
-            contender.future.cancel()
+            if contender.sending:
+                contender.sending.cancel()
             self._fail(contender, late)
-        return late
+        if not self._result.done():
+            self._result.set_exception(late)
 
     def _fail(self, contender: Contender[R], failure: AttemptFailed) -> None:
         self._note(contender, str(failure))
         self.spent -= is_free(failure)
-        self._pool.failed(contender.upstream, failure)
+        self._pool.failed(contender.upstream, failure, contender.trial)
         contender.upstream.end()
 
     def _give_up(self, contender: Contender[R]) -> None:
         """Nobody waits for this one any more."""
-        if not contender.future.done():
-            self._note(contender, "given up")
-        contender.upstream.ejection.abandoned()
+        self._note(contender, "given up")
+        contender.upstream.ejection.abandoned(contender.trial)
         contender.upstream.end()
-        if not contender.future.cancel() and contender.future.exception() is None:
-            contender.future.result().discard()
+        if contender.sending:
+            contender.sending.cancel()
+
+    def _throw_away(self, contender: Contender[R], outcome: R | Exception) -> None:
+        """It came in the moment between the decision and the end of the round."""
+        if contender in self._running:
+            self._running.remove(contender)
+            contender.upstream.ejection.abandoned(contender.trial)
+            contender.upstream.end()
+        if not isinstance(outcome, Exception):
+            outcome.discard()
 
     def _note(self, contender: Contender[R], outcome: str) -> None:
         milliseconds = round((self._clock() - contender.began) * 1000, 1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
@@ -29,21 +28,35 @@ class Reply(Protocol):
         """Nobody wants it: free what it holds."""
 
 
+class Sending(Protocol):
+    """A request under way."""
+
+    def cancel(self) -> object:
+        """Give up. What has been settled stays settled; nothing is settled any more."""
+
+
 R = TypeVar("R", bound=Reply)
 
-Send = Callable[[Upstream], "asyncio.Future[R]"]
-"""Sends the request to an upstream. The future fails with AttemptFailed and nothing else; cancel it to give up."""
+Settle = Callable[["R | Exception"], None]
+"""Told once what came of it: a reply, AttemptFailed, or what the request's own body raised."""
+
+Send = Callable[[Upstream, "Settle[R]"], Sending]
+"""Sends the request to an upstream."""
 
 
 @dataclass(slots=True)
 class Answered(Generic[R]):
-    """The reply that counts. Its upstream is busy with it until the caller says `done`, body and all."""
+    """The reply that counts. Its upstream is busy with it until the caller says `done`, body and all.
+
+    `tries` is how many attempts there were, `attempts` what became of those that did not count, and `seconds` how long
+    the one that counts took, up to the head.
+    """
 
     reply: R
     upstream: Upstream
+    tries: int
     attempts: list[Attempt]
     seconds: float
-    """How long its own attempt took, up to the head."""
 
     def done(self) -> None:
         self.upstream.end()

@@ -42,31 +42,36 @@ class Budget:
     It is what keeps retries from multiplying the load of a service that fails as a whole.
     """
 
-    def __init__(self, *, share: float = 0.2, reserve: float = 10.0, window: float = 10.0) -> None:
+    def __init__(self, *, share: float = 0.2, reserve: float = 10.0, window: int = 10) -> None:
         self._share = share
         self._reserve = reserve * window
-        self._seconds: deque[list[float]] = deque(maxlen=int(window))  # [second, requests, retries]
-        self._window = window
+        self._past: deque[tuple[int, int]] = deque([(0, 0)] * (window - 1), maxlen=window - 1)
+        self._second = 0
+        self._requests = self._retries = 0
 
     def request(self, now: float) -> None:
-        self._second(now)[1] += 1
+        if now >= self._second + 1:
+            self._turn(int(now))
+        self._requests += 1
 
     def withdraw(self, now: float) -> bool:
         """Take one retry out. False when there is none left."""
-        second = self._second(now)
-        oldest = now - self._window
-        requests = sum(each[1] for each in self._seconds if each[0] > oldest)
-        retries = sum(each[2] for each in self._seconds if each[0] > oldest)
+        if now >= self._second + 1:
+            self._turn(int(now))
+        requests = self._requests + sum(each[0] for each in self._past)
+        retries = self._retries + sum(each[1] for each in self._past)
         if retries + 1 > self._share * requests + self._reserve:
             return False
-        second[2] += 1
+        self._retries += 1
         return True
 
-    def _second(self, now: float) -> list[float]:
-        whole = float(int(now))
-        if not self._seconds or self._seconds[-1][0] != whole:
-            self._seconds.append([whole, 0, 0])
-        return self._seconds[-1]
+    def _turn(self, second: int) -> None:
+        """Put the counts of a second that is over into the past, and nothing for each second without any."""
+        self._past.append((self._requests, self._retries))
+        for _ in range(min(second - self._second - 1, len(self._past))):
+            self._past.append((0, 0))
+        self._second = second
+        self._requests = self._retries = 0
 
 
 def is_free(failure: AttemptFailed) -> bool:

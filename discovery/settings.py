@@ -69,12 +69,10 @@ class ConsulSettings(BaseSettings):
 
     def token(self) -> str | None:
         """A token file wins over the token itself, as in Consul's own tools. Raises SettingsError."""
-        if self.http_token_file is None:
-            return self.http_token
-        try:
-            return self.http_token_file.read_text().strip() or None
-        except OSError as error:
-            raise SettingsError(f"CONSUL_HTTP_TOKEN_FILE cannot be read: {error.strerror}") from error
+        token = self.http_token if self.http_token_file is None else _contents(self.http_token_file)
+        if token and not (token.isascii() and token.isprintable()):
+            raise SettingsError("the token for Consul has characters that no header can carry")
+        return token or None
 
     def tls(self) -> ssl.SSLContext | bool:
         """The context for calls to Consul over https. Raises SettingsError for files that cannot be used."""
@@ -93,6 +91,15 @@ class ConsulSettings(BaseSettings):
 
     def _split(self) -> SplitResult:
         return urlsplit(self.http_addr if "//" in self.http_addr else f"//{self.http_addr}")
+
+
+def _contents(token_file: Path) -> str:
+    try:
+        return token_file.read_text().strip()
+    except UnicodeDecodeError:
+        raise SettingsError("CONSUL_HTTP_TOKEN_FILE is not text") from None
+    except OSError as error:
+        raise SettingsError(f"CONSUL_HTTP_TOKEN_FILE cannot be read: {error.strerror}") from error
 
 
 Settings = TypeVar("Settings", bound=BaseSettings)

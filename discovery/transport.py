@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import partial
 from random import Random
 from typing import cast
 
@@ -14,7 +15,7 @@ from discovery.errors import CallFailed, OutOfTime
 from discovery.exchange import KEPT, HttpxReply, attempt, translated
 from discovery.identity import HEADER
 from discovery.pool import Pool
-from discovery.reply import Answered
+from discovery.reply import Answered, Settle
 from discovery.resolver import Resolver
 from discovery.retry import IDEMPOTENT, Policy
 from discovery.upstream import Upstream
@@ -66,9 +67,12 @@ class ServiceTransport(httpx2.AsyncBaseTransport):
         caller = await self._caller(request.url.host)
         policy = await self._policy(request, caller.pool)
 
-        def send(upstream: Upstream) -> asyncio.Future[HttpxReply]:
-            sending = attempt(self._wire, request, upstream.instance, hold=policy.replayable, closing=self._closing)
-            return asyncio.ensure_future(sending)
+        def send(upstream: Upstream, settle: Settle[HttpxReply]) -> asyncio.Future[HttpxReply]:
+            sending = asyncio.ensure_future(
+                attempt(self._wire, request, upstream.instance, hold=policy.replayable, closing=self._closing)
+            )
+            sending.add_done_callback(partial(pass_on, settle=settle))
+            return sending
 
         answered = await caller.call(policy, send)
         response = answered.reply.response
@@ -96,6 +100,15 @@ class ServiceTransport(httpx2.AsyncBaseTransport):
             await request.aread()
         replayable = kept and (is_safe or request.method in IDEMPOTENT)
         return Policy(replayable=replayable, hedgeable=replayable and is_safe, deadline=self._deadline)
+
+
+def pass_on(sending: asyncio.Future[HttpxReply], settle: Settle[HttpxReply]) -> None:
+    """What came of a task that was not cancelled."""
+    if not sending.cancelled():
+        error = sending.exception()
+        if error is not None and not isinstance(error, Exception):
+            raise error
+        settle(error or sending.result())
 
 
 def is_service(url: httpx2.URL) -> bool:

@@ -55,11 +55,10 @@ class Upstream:
             return float(self.in_flight)
         return self.latency.at(now) * (self.in_flight + 1)
 
-    def begin(self, now: float) -> None:
-        """A request leaves for it. Each `begin` is followed by one `end`."""
+    def begin(self, now: float) -> int:
+        """A request leaves for it; the number of the trial that it is, if it is one. One `end` follows each."""
         self.in_flight += 1
-        if not self.ejection.is_admitting:
-            self.ejection.begin(now)
+        return self.ejection.begin(now)
 
     def end(self) -> None:
         self.in_flight -= 1

@@ -4,25 +4,41 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 from typing import cast
 
 import httptools
 
 from discovery.errors import AttemptFailed, ResponseLost, ResponseMalformed
 from discovery.instance import Instance
-from services.gateway.request import KEPT, Request
+from discovery.reply import Settle
+from services.gateway.request import Request
 from services.gateway.response import SWITCHING, Response
 
 
-@dataclass(slots=True, eq=False)
 class Exchange:
-    """A request for an instance and the future of its response. `hold`: a small response is waited for whole."""
+    """A request for an instance, and whom to tell of its outcome, once. `hold`: wait for a small response whole."""
 
-    instance: Instance
-    request: Request
-    hold: bool
-    future: asyncio.Future[Response]
+    __slots__ = ("_settle", "connection", "hold", "instance", "is_over", "request")
+
+    def __init__(self, instance: Instance, request: Request, settle: Settle[Response], *, hold: bool) -> None:
+        self.instance = instance
+        self.request = request
+        self.hold = hold
+        self.is_over = False
+        self.connection: Connection | None = None
+        self._settle = settle
+
+    def settle(self, outcome: Response | Exception) -> None:
+        if not self.is_over:
+            self.is_over = True
+            self._settle(outcome)
+
+    def cancel(self) -> None:
+        """Give up: the connection cannot be used for anything else until its response has come."""
+        if not self.is_over:
+            self.is_over = True
+            if self.connection is not None:
+                self.connection.abort()
 
 
 class Connection(asyncio.Protocol):
@@ -52,17 +68,17 @@ class Connection(asyncio.Protocol):
     def is_usable(self) -> bool:
         return self._transport is not None and not self._transport.is_closing()
 
-    def send(self, exchange: Exchange, host: bytes) -> None:
-        """Write a request; its future is done when the head of the response is there, or all of it if held."""
+    def send(self, exchange: Exchange) -> None:
+        """Write a request; it is settled when the head of the response is there, or all of it if held."""
         transport = cast(asyncio.Transport, self._transport)
         request = exchange.request
         self._exchange, self._has_heard = exchange, False
+        exchange.connection = self
         self._response = Response(request.method, transport.pause_reading, transport.resume_reading, self.abort)
-        exchange.future.add_done_callback(self._settled)
         if isinstance(request.body, bytes):
-            transport.write(request.head(host) + request.body)
+            transport.write(request.head(exchange.instance) + request.body)
         else:
-            transport.write(request.head(host))
+            transport.write(request.head(exchange.instance))
             self._upload = asyncio.create_task(self._pump(request.body, chunked=request.length is None))
 
     def abort(self) -> None:
@@ -131,10 +147,7 @@ class Connection(asyncio.Protocol):
     def _advance(self, response: Response) -> None:
         """Hand out the response as soon as it may be seen, and take the connection back when it is through."""
         exchange = cast(Exchange, self._exchange)
-        if response.has_head and not exchange.future.done():
-            small = response.length is not None and response.length <= KEPT
-            if response.is_complete or not (exchange.hold and small):
-                exchange.future.set_result(response)
+        is_seen = response.is_complete or (response.has_head and not (exchange.hold and response.is_small))
         if response.is_complete and response.status != SWITCHING:
             self._response = self._exchange = None
             if self._upload is None and response.keeps_alive and self.is_usable:
@@ -143,17 +156,14 @@ class Connection(asyncio.Protocol):
             else:
                 self._stop_upload()
                 self.close()
-
-    def _settled(self, future: asyncio.Future[Response]) -> None:
-        if future.cancelled():
-            self.abort()
+        if is_seen:
+            exchange.settle(response)
 
     def _lose(self) -> None:
         exchange = cast(Exchange, self._exchange)
-        stale = self._is_reused and not self._has_heard and not exchange.future.done()
+        stale = self._is_reused and not self._has_heard and not exchange.is_over
         if stale and exchange.request.is_repeatable and exchange.hold:
             self._response = self._exchange = None
-            exchange.future.remove_done_callback(self._settled)
             self._on_stale(exchange)
         else:
             self._fail(ResponseLost("the connection broke"))
@@ -164,8 +174,8 @@ class Connection(asyncio.Protocol):
         self._exchange = self._response = None
         self._stop_upload()
         self.abort()
-        if exchange is not None and not exchange.future.done():
-            exchange.future.set_exception(failure)
+        if exchange is not None and not exchange.is_over:
+            exchange.settle(failure)
         elif response is not None:
             response.flow.fail(failure)
 
@@ -189,8 +199,8 @@ class Connection(asyncio.Protocol):
     def _give_back(self, error: Exception) -> None:
         exchange = self._exchange
         self._upload = None
-        if exchange is not None and not exchange.future.done():
-            exchange.future.set_exception(error)
+        if exchange is not None:
+            exchange.settle(error)
         self._exchange = self._response = None
         self.abort()
 

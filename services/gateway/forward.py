@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from random import Random
 
 from discovery.caller import Caller
-from discovery.reply import Answered
+from discovery.reply import Answered, Settle
 from discovery.resolver import Resolver
 from discovery.retry import IDEMPOTENT, Policy
 from discovery.tags import Route
 from discovery.upstream import Upstream
+from services.gateway.connection import Exchange
 from services.gateway.request import Request
 from services.gateway.response import Response
 from services.gateway.routes import Claim
@@ -35,8 +35,8 @@ class Forwarder:
         """Raises CallFailed."""
         policy = policy_for(request, claim.route, self._deadline)
 
-        def send(upstream: Upstream) -> asyncio.Future[Response]:
-            return self._wire.start(upstream.instance, request, hold=policy.replayable)
+        def send(upstream: Upstream, settle: Settle[Response]) -> Exchange:
+            return self._wire.start(upstream.instance, request, settle, hold=policy.replayable)
 
         return await self._caller(claim).call(policy, send)
 

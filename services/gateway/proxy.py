@@ -78,7 +78,7 @@ class Proxy:
         self, answered: Answered[Response], arrival: Arrival, answer: Answer, listener: Listener
     ) -> None:
         reply, instance = answered.reply, answered.upstream.instance
-        headers = for_client(reply.headers, served_by=instance.id, attempts=len(answered.attempts))
+        headers = for_client(reply.headers, served_by=instance.id, attempts=answered.tries)
         answer.closes = answer.closes or not arrival.is_complete
         if reply.status == SWITCHING:
             self._switch(reply, headers, answer, listener)

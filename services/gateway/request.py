@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
+from discovery.instance import Instance
+
 Headers = Sequence[tuple[bytes, bytes]]
 
 KEPT = 64 * 1024
@@ -29,12 +31,12 @@ class Request:
     def is_repeatable(self) -> bool:
         return isinstance(self.body, bytes) and not self.upgrade
 
-    def head(self, host: bytes) -> bytes:
-        """The request line and all fields. `host` is sent where the client gave none."""
+    def head(self, instance: Instance) -> bytes:
+        """The request line and all fields, with a Host where the client gave none."""
         lines = [b"%b %b HTTP/1.1\r\n" % (self.method, self.target)]
         lines += [b"%b: %b\r\n" % field for field in self.headers]
         if not any(name == b"host" for name, _ in self.headers):
-            lines.append(b"host: %b\r\n" % host)
+            lines.append(b"host: %b\r\n" % instance.authority.encode())
         if self.upgrade:
             lines.append(b"connection: upgrade\r\nupgrade: %b\r\n" % self.upgrade)
         if self.length is None:

@@ -11,6 +11,7 @@ import httptools
 from discovery.errors import ResponseMalformed
 from discovery.identity import HEADER
 from services.gateway.flow import Flow
+from services.gateway.request import KEPT
 
 HEAD_LIMIT = 64 * 1024
 """Bytes of fields before a body."""
@@ -67,6 +68,11 @@ class Response:
         if self.joined is None:
             raise RuntimeError("only a connection that switched protocols can be handed over")
         return self.joined()
+
+    @property
+    def is_small(self) -> bool:
+        """Whether it is short enough to be waited for whole."""
+        return self.length is not None and self.length <= KEPT
 
     @property
     def keeps_alive(self) -> bool:

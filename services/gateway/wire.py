@@ -9,6 +9,7 @@ from collections.abc import Callable
 from discovery.addresses import Forbidden
 from discovery.errors import AttemptFailed, ConnectFailed, ConnectRefused, NeverSent
 from discovery.instance import Identity, Instance
+from discovery.reply import Settle
 from services.gateway.connection import Connection, Exchange
 from services.gateway.request import Request
 from services.gateway.response import Response
@@ -46,21 +47,21 @@ class Wire:
             connection.abort()
         await asyncio.sleep(0)
 
-    def start(self, instance: Instance, request: Request, *, hold: bool) -> asyncio.Future[Response]:
-        """Send a request. The future fails with AttemptFailed, or with what a streaming body raises.
+    def start(self, instance: Instance, request: Request, settle: Settle[Response], *, hold: bool) -> Exchange:
+        """Send a request. It is settled with AttemptFailed, or with what a streaming body raised, or a response.
 
         `hold`: a small response is waited for whole, and the request may be sent once more on a fresh connection
-        when a reused one turns out to have ended. Cancel the future to give up.
+        when a reused one turns out to have ended.
         """
-        exchange = Exchange(instance, request, hold, asyncio.get_running_loop().create_future())
+        exchange = Exchange(instance, request, settle, hold=hold)
         idle = self._idle.get(instance.identity)
         while idle:
             connection, _ = idle.popitem()
             if connection.is_usable:
-                connection.send(exchange, instance.authority.encode())
-                return exchange.future
+                connection.send(exchange)
+                return exchange
         self._connect(exchange)
-        return exchange.future
+        return exchange
 
     def sweep(self) -> None:
         """End connections that have been idle for too long."""
@@ -81,13 +82,12 @@ class Wire:
         try:
             connection = await self._connected(exchange.instance)
         except AttemptFailed as failure:
-            if not exchange.future.done():
-                exchange.future.set_exception(failure)
+            exchange.settle(failure)
             return
-        if exchange.future.done():
+        if exchange.is_over:
             connection.abort()
         else:
-            connection.send(exchange, exchange.instance.authority.encode())
+            connection.send(exchange)
 
     async def _connected(self, instance: Instance) -> Connection:
         """A fresh connection. Raises ConnectRefused, ConnectFailed, or NeverSent when the fault is ours."""
