@@ -31,7 +31,7 @@ GRPC_TLS_SINCE = (1, 14)
 
 ALONE = ("-server", "-bootstrap-expect=1", "-ui", "-hcl=performance { raft_multiplier = 1 }")
 """A server that keeps its data and needs no other. The multiplier is that of `-dev`: with Consul's default, 5,
-there is a leader after 6 to 10 s (measured on 1.8.7), with 1 after one or two."""
+there is a leader after 6 to 10 s (measured on 1.8.7), with 1 after 1 or 2."""
 
 POLL = 0.05
 ANSWER_WITHIN = 2.0

@@ -1,4 +1,4 @@
-"""Fixtures for all tests: real registries, the same tests on each."""
+"""Fixtures for all tests: real registries, the same tests on each, and something for their checks to look at."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from tests.contract.checked import Checked
 from tests.registries import KINDS, Registries, Registry, has_consul
 
 
@@ -24,3 +25,9 @@ async def registry(request: pytest.FixtureRequest, registries: Registries) -> As
     taken = await registries.take(request.param)
     yield taken
     await registries.give_back(taken)
+
+
+@pytest.fixture
+async def checked() -> AsyncIterator[Checked]:
+    async with Checked() as server:
+        yield server

@@ -6,6 +6,7 @@ import asyncio
 import os
 import subprocess
 import tempfile
+from pathlib import Path
 from signal import SIGKILL, SIGTERM, Signals
 from typing import IO
 from urllib.parse import quote
@@ -23,8 +24,9 @@ DEADLINE = 30.0
 class Registry:
     """A registry on a port of its own, which it keeps when it is stopped and started again."""
 
-    def __init__(self, kind: Kind) -> None:
+    def __init__(self, kind: Kind, *, data_dir: Path | None = None) -> None:
         self.kind = kind
+        self._data_dir = data_dir
         (self.port,) = free_ports(1)
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -46,7 +48,7 @@ class Registry:
         return self._process is not None and self._process.poll() is None
 
     async def start(self) -> None:
-        """Empty, whatever was registered before."""
+        """Empty, whatever was registered before, unless it has a directory for its data."""
         assert not self.is_running
         with tempfile.TemporaryFile() as output:
             self._process = self._spawn(output)
@@ -87,7 +89,7 @@ class Registry:
 
     def _spawn(self, output: IO[bytes]) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            command(self.kind, self.port),
+            command(self.kind, self.port, data_dir=self._data_dir),
             env={**os.environ, **environment(self.kind, self.port)},
             stdin=subprocess.DEVNULL,
             stdout=output,

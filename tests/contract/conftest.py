@@ -1,4 +1,4 @@
-"""Fixtures of the contract: somebody who asks the registry, and something for its checks to look at."""
+"""The fixture of the contract: somebody who asks the registry."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import httpx2
 import pytest
 
 from tests.contract.asking import Asking
-from tests.contract.checked import Checked
 from tests.registries import DEADLINE, Registry
 
 
@@ -16,9 +15,3 @@ from tests.registries import DEADLINE, Registry
 async def ask(registry: Registry) -> AsyncIterator[Asking]:
     async with httpx2.AsyncClient(base_url=registry.url, timeout=DEADLINE, trust_env=False, verify=False) as http:
         yield Asking(http)
-
-
-@pytest.fixture
-async def checked() -> AsyncIterator[Checked]:
-    async with Checked() as server:
-        yield server
