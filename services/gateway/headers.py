@@ -6,11 +6,13 @@ client says of where a request came from is not believed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from uuid import uuid4
+from random import getrandbits
 
 from discovery.identity import HEADER
 from services.gateway.request import Headers
+from services.gateway.trace import continues_a_trace, new_traceparent
 
 HOP_BY_HOP = frozenset(
     {
@@ -30,31 +32,55 @@ MADE_UP = frozenset({b"forwarded", b"x-real-ip", b"x-client-ip", b"x-cluster-cli
 
 OURS = frozenset({b"x-served-by", b"x-attempts", HEADER.encode()})
 
+NEVER_UPSTREAM = HOP_BY_HOP | MADE_UP | OURS | {b"expect"}
+
+TRACE = frozenset({b"traceparent", b"tracestate"})
+
+END_TO_END = frozenset({b"content-length", b"host"})
+"""What `Connection` cannot take away: without its length a body would be read as the next message."""
+
+REQUEST_ID = re.compile(rb"[\x21-\x7e]{1,128}")
+
 VIA = b"1.1 gateway"
 
 
 def named_by_connection(headers: Headers) -> set[bytes]:
     """The fields that `Connection` says concern this connection only."""
     values = (value for name, value in headers if name == b"connection")
-    return {token.strip().lower() for value in values for token in value.split(b",")}
+    return {token.strip().lower() for value in values for token in value.split(b",")} - END_TO_END
 
 
 def for_upstream(headers: Headers, *, client: str, scheme: str) -> list[tuple[bytes, bytes]]:
     """The fields of a request (names in lower case) as an instance should see them."""
-    dropped = HOP_BY_HOP | MADE_UP | OURS | {b"expect"} | named_by_connection(headers)
+    dropped = NEVER_UPSTREAM | named_by_connection(headers)
+    if not continues_a_trace(headers):
+        dropped |= TRACE
     passed = [(name, value) for name, value in headers if name not in dropped and not _is_made_up(name)]
     host = next((value for name, value in passed if name == b"host"), b"")
+    passed += [(b"via", VIA), *_forwarded(client, host, scheme)]
+    if b"traceparent" in dropped:
+        passed.append((b"traceparent", new_traceparent()))
+    return _with_one_id(passed)
+
+
+def _forwarded(client: str, host: bytes, scheme: str) -> Iterable[tuple[bytes, bytes]]:
+    """Who asked, and how: in the old form and in that of RFC 7239."""
+    yield b"x-forwarded-for", client.encode()
+    yield b"x-forwarded-proto", scheme.encode()
+    if host:
+        yield b"x-forwarded-host", host
     for_ = f'"[{client}]"' if ":" in client else client
-    passed += [
-        (b"via", VIA),
-        (b"x-forwarded-for", client.encode()),
-        (b"x-forwarded-proto", scheme.encode()),
-        (b"x-forwarded-host", host),
-        (b"forwarded", b'for=%s;host="%s";proto=%s' % (for_.encode(), host, scheme.encode())),
-    ]
-    if not any(name == b"x-request-id" for name, _ in passed):
-        passed.append((b"x-request-id", uuid4().hex.encode()))
-    return passed
+    at = b'host="%b";' % host if host else b""
+    yield b"forwarded", b"for=%b;%bproto=%b" % (for_.encode(), at, scheme.encode())
+
+
+def _with_one_id(passed: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """The client's request ID if it is one that can stand in a log, else a new one."""
+    said = [value for name, value in passed if name == b"x-request-id"]
+    if len(said) == 1 and REQUEST_ID.fullmatch(said[0]):
+        return passed
+    kept = [field for field in passed if field[0] != b"x-request-id"] if said else passed
+    return [*kept, (b"x-request-id", b"%032x" % getrandbits(128))]
 
 
 def for_client(headers: Headers, *, served_by: str, attempts: int) -> list[tuple[bytes, bytes]]:
