@@ -43,10 +43,11 @@ def test_one_that_was_not_heard_from_becomes_attractive_again() -> None:
 
 def test_the_first_answers_count_by_the_best_of_them() -> None:
     found = PeakEwma()
-    found.observe(0.3, NOW)
-    assert not found.is_warm
-    for _ in range(WARM_UP - 1):
-        found.observe(0.01, NOW)
+    warmth = []
+    for seconds in (0.3, *[0.01] * (WARM_UP - 1)):
+        warmth.append(found.is_warm)
+        found.observe(seconds, NOW)
+    assert warmth == [False] * WARM_UP
     assert found.is_warm
     assert found.at(NOW) == 0.01
 
