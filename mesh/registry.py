@@ -8,17 +8,16 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
-import re
 import shutil
 import socket
-import subprocess
 import sys
 from pathlib import Path
 from typing import Literal, TypeAlias, cast
 
 import httpx2
 
-from discovery.errors import DiscoveryError, RegistryGarbled, RegistryRefused, RegistryUnreachable
+from discovery.errors import RegistryGarbled, RegistryRefused, RegistryUnreachable
+from mesh.consul_agent import NoConsul, Ports, arguments, version
 
 Kind: TypeAlias = Literal["embedded", "consul"]
 
@@ -26,19 +25,8 @@ CANDIDATES = range(20_000, 32_000)
 """Ports that are picked from: below what Linux (32768) and macOS (49152) give to outgoing connections and to
 listeners on port 0, so that nobody gets one by accident between the moment of picking and that of use."""
 
-GRPC_TLS_SINCE = (1, 14)
-"""The first Consul that knows `ports.grpc_tls` and listens there unless told not to; older ones refuse it."""
-
-ALONE = ("-server", "-bootstrap-expect=1", "-ui", "-hcl=performance { raft_multiplier = 1 }")
-"""A server that keeps its data and needs no other. The multiplier is that of `-dev`: with Consul's default, 5,
-there is a leader after 6 to 10 s (measured on 1.8.7), with 1 after 1 or 2."""
-
 POLL = 0.05
 ANSWER_WITHIN = 2.0
-
-
-class NoConsul(DiscoveryError):
-    """There is no `consul` binary on PATH, or it does not say which version it is."""
 
 
 def consul_binary() -> str | None:
@@ -57,7 +45,8 @@ def command(kind: Kind, port: int, *, data_dir: Path | None = None) -> list[str]
     binary = consul_binary()
     if binary is None:
         raise NoConsul("there is no consul binary on PATH")
-    return [binary, "agent", *_consul_options(_version(binary), port, data_dir)]
+    others = [free for free in free_ports(4) if free != port][:3]
+    return [binary, "agent", *arguments(version(binary), Ports(port, *others), data_dir)]
 
 
 def environment(kind: Kind, port: int) -> dict[str, str]:
@@ -120,35 +109,6 @@ def _is_free(port: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def _consul_options(version: tuple[int, int], port: int, data_dir: Path | None) -> list[str]:
-    server, lan, wan = [free for free in free_ports(4) if free != port][:3]
-    ports = ["dns = -1", "grpc = -1"] + (["grpc_tls = -1"] if version >= GRPC_TLS_SINCE else [])
-    mode = ["-dev"] if data_dir is None else [f"-data-dir={data_dir}", *ALONE]
-    return [
-        *mode,
-        "-bind=127.0.0.1",
-        "-client=127.0.0.1",
-        f"-http-port={port}",
-        f"-server-port={server}",
-        f"-serf-lan-port={lan}",
-        f"-serf-wan-port={wan}",
-        "-log-level=warn",
-        f"-hcl=ports {{ {', '.join(ports)} }}",
-        "-hcl=disable_update_check = true",
-    ]
-
-
-def _version(binary: str) -> tuple[int, int]:
-    try:
-        said = subprocess.check_output([binary, "version"], text=True, timeout=10)  # noqa: S603
-    except (OSError, subprocess.SubprocessError) as error:
-        raise NoConsul(f"{binary} does not say its version: {type(error).__name__}") from error
-    found = re.search(r"Consul v(\d+)\.(\d+)", said)
-    if found is None:
-        raise NoConsul(f"{binary} does not say its version")
-    return int(found[1]), int(found[2])
 
 
 def _client(address: str) -> httpx2.AsyncClient:

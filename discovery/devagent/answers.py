@@ -158,13 +158,3 @@ def _tagged_addresses(service: Service) -> Mapping[str, JSON]:
         return {}
     address = {"Address": service.address, "Port": service.port}
     return {f"lan_ipv{version}": address, f"wan_ipv{version}": address}
-
-
-def has_tags(service: Service, wanted: Sequence[str]) -> bool:
-    """Whether a service carries all of these, without regard to case."""
-    have = {tag.lower() for tag in service.tags}
-    return all(tag.lower() in have for tag in wanted)
-
-
-def is_passing(shape: JSON) -> bool:
-    return all(check["Status"] == "passing" for check in shape["Checks"])

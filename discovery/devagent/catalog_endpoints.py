@@ -43,8 +43,10 @@ async def health(agent: Agent, request: Request) -> Response:
     catalog, only_passing = agent.catalog, _only_passing(request)
 
     def shape(entry: ServiceEntry) -> answers.JSON | None:
-        found = answers.health_service(entry, catalog.checks_of(entry.service.id), catalog.node)
-        return found if answers.is_passing(found) or not only_passing else None
+        checks = catalog.checks_of(entry.service.id)
+        if only_passing and any(check.verdict.status != "passing" for check in checks):
+            return None
+        return answers.health_service(entry, checks, catalog.node)
 
     return await _of_service(agent, request, shape)
 
@@ -56,7 +58,7 @@ async def _of_service(agent: Agent, request: Request, shape: Callable[[ServiceEn
         raise Refusal(400, "Missing service name")
 
     def look() -> Found:
-        entries = [entry for entry in catalog.instances(name) if answers.has_tags(entry.service, tags)]
+        entries = [entry for entry in catalog.instances(name) if entry.service.carries(tags)]
         shapes = [found for entry in entries if (found := shape(entry)) is not None]
         return Found(catalog.index.of(name), shapes, catalog.topics(name))
 

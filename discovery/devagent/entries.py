@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -51,6 +51,11 @@ class Service:
     meta: Mapping[str, str] = field(default_factory=dict, hash=False)
     weights: Weights = EVEN
     enable_tag_override: bool = False
+
+    def carries(self, tags: Iterable[str]) -> bool:
+        """Whether it has all of these tags, without regard to case."""
+        own = {tag.lower() for tag in self.tags}
+        return all(tag.lower() in own for tag in tags)
 
     @property
     def content_hash(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -17,6 +18,8 @@ class Checked:
     """Accept, and never answer."""
     seen: list[str] = field(default_factory=list)
     """The head of each request."""
+    times: list[float] = field(default_factory=list)
+    """When each came, by a clock that only goes forwards."""
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._answer, "127.0.0.1", 0)
@@ -45,6 +48,7 @@ class Checked:
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             self.seen.append((await reader.readuntil(b"\r\n\r\n")).decode())
+            self.times.append(time.monotonic())
             if self.silent:
                 await reader.read()
                 return

@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from discovery.devagent.asgi import MAX_BODY, MAX_THROWN_AWAY
+from discovery.devagent.server import MAX_CONNECTIONS
 from tests.contract.asking import Asking, eventually
 from tests.devagent.raw import ask
 from tests.registries import Registry
@@ -102,3 +103,16 @@ async def test_nothing_is_left_of_clients_that_go_away_while_they_wait(
         each.cancel()
     await asyncio.wait(waiting)
     await eventually(all_gone)
+
+
+async def test_connections_that_nobody_closes_are_limited_and_it_recovers(embedded: Registry) -> None:
+    leak = [await asyncio.open_connection("127.0.0.1", embedded.port) for _ in range(MAX_CONNECTIONS)]
+    head = b"GET /v1/status/leader HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    assert (await ask(embedded.port, head)).startswith(b"HTTP/1.1 503 ")
+    for _, writer in leak:
+        writer.close()
+
+    async def answers_again() -> bool:
+        return (await ask(embedded.port, head)).startswith(b"HTTP/1.1 200 ")
+
+    await eventually(answers_again)

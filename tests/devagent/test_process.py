@@ -13,9 +13,11 @@ from contextlib import contextmanager
 from signal import SIGINT, SIGTERM, Signals
 
 import httpx2
+import psutil
 import pytest
 
 from mesh.registry import wait_until_ready
+from tests.contract.asking import eventually
 from tests.registries import DEADLINE, Registry
 
 MODULE = [sys.executable, "-m", "discovery.devagent"]
@@ -55,8 +57,13 @@ async def test_it_ends_at_once_and_answers_those_who_wait(signal: Signals) -> No
             await http.put("/v1/agent/service/register", json={"Name": "a"})
             index = (await http.get("/v1/health/service/a")).headers["x-consul-index"]
             paths = [f"/v1/health/service/a?index={index}&wait=10m"] * 20 + ["/ui/events"]
+            at_rest = psutil.Process(registry.pid).num_fds()
             waiting = [asyncio.create_task(http.get(path)) for path in paths]
-            await asyncio.sleep(0.5)
+
+            async def all_wait() -> bool:
+                return psutil.Process(registry.pid).num_fds() >= at_rest + 20
+
+            await eventually(all_wait)
             assert not any(each.done() for each in waiting)
             assert await registry.stop(signal) == 0
             assert {(await each).status_code for each in waiting} == {200}

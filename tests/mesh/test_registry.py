@@ -11,9 +11,9 @@ import httpx2
 import pytest
 
 from discovery.errors import RegistryError, RegistryGarbled, RegistryRefused, RegistryUnreachable
+from mesh.consul_agent import NoConsul
 from mesh.registry import (
     CANDIDATES,
-    NoConsul,
     command,
     consul_binary,
     describe,
