@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated
 
+import psutil
 import typer
 
 from mesh.commands.options import AsJson, GatewayPort
@@ -32,7 +33,23 @@ def down(
 
 async def _down(gateway_port: int | None, now: bool) -> Found:
     mesh = await running_mesh(gateway_port)
+    supervisor = _process(mesh.status.pid)
     await mesh.remote.down(now=now)
-    while is_claimed(mesh.place):
+    while is_claimed(mesh.place) or _is_alive(supervisor):
         await asyncio.sleep(POLL)
     return mesh
+
+
+def _process(pid: int) -> psutil.Process | None:
+    try:
+        return psutil.Process(pid)
+    except psutil.NoSuchProcess:
+        return None
+
+
+def _is_alive(process: psutil.Process | None) -> bool:
+    """It lets the lock go shortly before its own end. A zombie has ended."""
+    try:
+        return process is not None and process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
