@@ -78,9 +78,12 @@ class Race(Generic[R]):
         self._until = until
         self._rival: Callable[[], Upstream | None] | None = rival if hedge_at < until else None
         self._timer = loop.call_later(max(0.0, min(until, hedge_at) - now), self._ring)
-        self._start(upstream, now)
         try:
+            self._start(upstream, now)
             return await self._result
+        except asyncio.CancelledError:
+            self._take_back()
+            raise
         finally:
             self._timer.cancel()
             while self._running:
@@ -88,7 +91,7 @@ class Race(Generic[R]):
 
     def settled(self, contender: Contender[R], outcome: R | Exception) -> None:
         """An attempt has come to its end: does it decide the round?"""
-        if self._result.done():
+        if self._result.done() or contender not in self._running:
             self._throw_away(contender, outcome)
             return
         self._running.remove(contender)
@@ -182,8 +185,16 @@ class Race(Generic[R]):
         if contender.sending:
             contender.sending.cancel()
 
+    def _take_back(self) -> None:
+        """Whoever waits went away at the moment of the decision, and will not say `done`."""
+        decided = self._result.done() and not self._result.cancelled()
+        if decided and self._result.exception() is None:
+            answered = self._result.result()
+            answered.reply.discard()
+            answered.done()
+
     def _throw_away(self, contender: Contender[R], outcome: R | Exception) -> None:
-        """It came in the moment between the decision and the end of the round."""
+        """It came between the decision and the end of the round, or later still."""
         if contender in self._running:
             self._running.remove(contender)
             contender.upstream.ejection.abandoned(contender.trial)

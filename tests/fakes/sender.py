@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from discovery.errors import AttemptFailed
 from discovery.instance import Instance
+from discovery.reply import Settle
 from discovery.upstream import Upstream
 from tests.fakes.instances import says
 
@@ -16,7 +16,7 @@ class FakeReply:
     """A response whose head has arrived; `discards` counts how often it was thrown away."""
 
     status: int = 200
-    identity: str | None = None
+    identity: str | None = ""
     retry_after: float | None = None
     discards: int = 0
 
@@ -26,9 +26,9 @@ class FakeReply:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What an instance does with one request, so many seconds after it got it; without outcome it hangs."""
+    """What an instance does with one request, so many seconds after it got it; without an outcome it hangs."""
 
-    outcome: AttemptFailed | Exception | FakeReply | None = None
+    outcome: Exception | FakeReply | None = None
     after: float = 0.01
 
 
@@ -46,40 +46,58 @@ def fails(failure: Exception, *, after: float = 0.01) -> Act:
 HANGS = Act()
 
 
+@dataclass(slots=True, eq=False)
+class Sent:
+    """A request on its way to an instance. `settle` may be called by a test that decides the moment itself."""
+
+    instance: Instance
+    settle: Settle[FakeReply]
+    is_cancelled: bool = False
+    timer: asyncio.TimerHandle | None = None
+
+    def cancel(self) -> None:
+        self.is_cancelled = True
+        if self.timer is not None:
+            self.timer.cancel()
+
+    def answer(self, status: int = 200) -> FakeReply:
+        """The instance answers now."""
+        reply = FakeReply(status, says(self.instance))
+        self.settle(reply)
+        return reply
+
+
 @dataclass(slots=True)
 class ScriptedSender:
-    """Call it as a caller does. `sent` lists whom requests went to, `replies` what they gave, in that order."""
+    """Call it as a caller does. `sent` are the requests in their order, `replies` what came of them."""
 
-    sent: list[str] = field(default_factory=list)
+    sent: list[Sent] = field(default_factory=list)
     replies: list[FakeReply] = field(default_factory=list)
-    futures: list[asyncio.Future[FakeReply]] = field(default_factory=list)
     _acts: dict[str, list[Act]] = field(default_factory=dict)
 
     def let(self, instance_id: str, *acts: Act) -> None:
         """One after another; the last one for ever. An instance that was not told anything answers with 200."""
         self._acts[instance_id] = list(acts)
 
-    def __call__(self, upstream: Upstream) -> asyncio.Future[FakeReply]:
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[FakeReply] = loop.create_future()
-        self.sent.append(upstream.instance.id)
-        self.futures.append(future)
+    @property
+    def to(self) -> list[str]:
+        """Whom the requests went to."""
+        return [each.instance.id for each in self.sent]
+
+    def __call__(self, upstream: Upstream, settle: Settle[FakeReply]) -> Sent:
+        sent = Sent(upstream.instance, settle)
+        self.sent.append(sent)
         act = self._next(upstream.instance.id)
         if act.outcome is not None:
-            loop.call_later(act.after, self._settle, future, act.outcome, upstream.instance)
-        return future
+            sent.timer = asyncio.get_running_loop().call_later(act.after, self._settle, sent, act.outcome)
+        return sent
 
     def _next(self, instance_id: str) -> Act:
         acts = self._acts.get(instance_id, [answers()])
         return acts.pop(0) if len(acts) > 1 else acts[0]
 
-    def _settle(self, future: asyncio.Future[FakeReply], outcome: Exception | FakeReply, instance: Instance) -> None:
-        if future.done():
-            return
-        if isinstance(outcome, Exception):
-            future.set_exception(outcome)
-            return
-        identity = says(instance) if outcome.identity == "" else outcome.identity
-        reply = FakeReply(outcome.status, identity, outcome.retry_after)
-        self.replies.append(reply)
-        future.set_result(reply)
+    def _settle(self, sent: Sent, outcome: Exception | FakeReply) -> None:
+        if isinstance(outcome, FakeReply):
+            outcome = replace(outcome, identity=says(sent.instance) if outcome.identity == "" else outcome.identity)
+            self.replies.append(outcome)
+        sent.settle(outcome)
