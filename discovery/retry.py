@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from itertools import islice
 from random import Random
 
 from discovery.errors import AttemptFailed, NeverSent, WrongInstance
@@ -45,7 +46,7 @@ class Budget:
     def __init__(self, *, share: float = 0.2, reserve: float = 10.0, window: int = 10) -> None:
         self._share = share
         self._reserve = reserve * window
-        self._past: deque[tuple[int, int]] = deque([(0, 0)] * (window - 1), maxlen=window - 1)
+        self._past: deque[tuple[int, int]] = deque([(0, 0)] * window, maxlen=window)
         self._second = 0
         self._requests = self._retries = 0
 
@@ -58,7 +59,8 @@ class Budget:
         """Take one retry out. False when there is none left."""
         if now >= self._second + 1:
             self._turn(int(now))
-        requests = self._requests + sum(each[0] for each in self._past)
+        # Whole seconds are counted: a little more than the window of what was taken, a little less of what allows it.
+        requests = self._requests + sum(each[0] for each in islice(self._past, 1, None))
         retries = self._retries + sum(each[1] for each in self._past)
         if retries + 1 > self._share * requests + self._reserve:
             return False
