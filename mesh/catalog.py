@@ -12,12 +12,21 @@ from discovery.instance import Instance
 CONSUL_ITSELF = "consul"
 """The name under which Consul's servers register themselves."""
 
+AT_ONCE = 16
+"""Questions: an agent serves no more than 200 connections from one address, and instances need theirs."""
+
 
 async def everyone(consul: Consul) -> list[Instance]:
     """Every instance of every service, by service and ID, whatever its health. Raises RegistryError."""
+    at_once = asyncio.Semaphore(AT_ONCE)
+
+    async def of(service: str) -> tuple[Instance, ...]:
+        async with at_once:
+            return (await consul.instances(service)).value
+
     services = (await consul.services()).value
-    asked = [consul.instances(service) for service in services if service != CONSUL_ITSELF]
-    found = [instance for answer in await asyncio.gather(*asked) for instance in answer.value]
+    groups = await asyncio.gather(*(of(service) for service in services if service != CONSUL_ITSELF))
+    found = [instance for group in groups for instance in group]
     return sorted(found, key=lambda instance: (instance.service, instance.id))
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from time import monotonic
-from typing import Any, Protocol
+from typing import Protocol
 
 from discovery.consul import Consul
 from discovery.settings import load
@@ -23,8 +23,8 @@ from mesh.fleet import fleet_for
 from mesh.leaving import Leaving
 from mesh.load import Load, post
 from mesh.names import taken
+from mesh.outcome import Outcome, ms, rounded
 from mesh.ports import free_port
-from mesh.report import Report
 from mesh.running import RunningMesh
 from mesh.settings import GatewaySettings
 from mesh.status import Status
@@ -44,47 +44,6 @@ class DemoWish:
     encrypt: int
     rate: float
     seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What was measured. Milliseconds are None for what was not reached.
-
-    ejected_ms: from SIGKILL to the gateway's putting the instance out of rotation
-    critical_ms: from SIGKILL to the registry's calling it critical
-    rediscovered_ms: from its port being open again to the first answer of it that a client got
-    """
-
-    registry: str
-    victim: str
-    report: Report
-    ejected_ms: float | None
-    critical_ms: float | None
-    rediscovered_ms: float | None
-
-    @property
-    def is_success(self) -> bool:
-        return self.report.failed == 0 and self.rediscovered_ms is not None
-
-    def as_json(self) -> dict[str, Any]:
-        """`requests`, `failed`, `registry` (`embedded`, or `consul <version>`), the three above, `answered` (instances
-        that answered, with how often), `victim`, `failures` (kinds, with how often), and latencies in milliseconds."""
-        return {
-            "requests": self.report.requests,
-            "failed": self.report.failed,
-            "registry": self.registry,
-            "ejected_ms": self.ejected_ms,
-            "critical_ms": self.critical_ms,
-            "rediscovered_ms": self.rediscovered_ms,
-            "answered": self.report.answered,
-            "victim": self.victim,
-            "failures": self.report.failures,
-            "retried": self.report.retried,
-            "p50_ms": self.report.p50_ms,
-            "p90_ms": self.report.p90_ms,
-            "p99_ms": self.report.p99_ms,
-            "worst_ms": self.report.worst_ms,
-        }
 
 
 class Audience(Protocol):
@@ -187,7 +146,7 @@ class _Story:
             f"{victim.id} got a SIGKILL: out of the gateway's rotation after {ms(ejected_ms)}, "
             f"critical in the registry after {ms(critical_ms)}"
         )
-        return _rounded(ejected_ms), _rounded(critical_ms)
+        return rounded(ejected_ms), rounded(critical_ms)
 
     async def _bring_back(self, victim: Running, load: Load) -> float | None:
         self._audience.step(f"{victim.id} is started again")
@@ -203,15 +162,7 @@ class _Story:
             f"{victim.id} was started again on port {again.port}: its port opened after {opened - restarted:.1f} s, "
             f"and {ms(rediscovered_ms)} later a client had an answer from it"
         )
-        return _rounded(rediscovered_ms)
-
-
-def ms(milliseconds: float | None) -> str:
-    return "(never)" if milliseconds is None else f"{milliseconds:.0f} ms"
-
-
-def _rounded(milliseconds: float | None) -> float | None:
-    return None if milliseconds is None else round(milliseconds, 1)
+        return rounded(rediscovered_ms)
 
 
 def _field(said: Said, name: str) -> str:
@@ -221,4 +172,4 @@ def _field(said: Said, name: str) -> str:
             return str(json.loads(said.body)[name])
     except (ValueError, KeyError, TypeError):
         pass
-    raise NotReady(f"the gateway answered {said.status} where a {name} was expected")
+    raise NotReady(f"the gateway answered {said.status} where a {name} was expected: {said.body[:300]}")

@@ -55,11 +55,16 @@ def runtime_directory(xdg: Path | None) -> Path:
     Raises UnsafeDirectory if others could write there, or if nothing is short enough for a socket.
     """
     own = Path(tempfile.gettempdir()) / f"mesh-{os.getuid()}"
-    candidates = [xdg / "mesh", own] if xdg is not None and xdg.is_dir() else [own]
+    candidates = [xdg / "mesh", own] if xdg is not None and _is_ours(xdg) else [own]
     for candidate in candidates:
         if len(os.fsencode(candidate)) + _LONGEST_NAME <= LONGEST_SOCKET:
             return private(candidate)
     raise UnsafeDirectory(f"{own} is too long a path for a socket in it: set TMPDIR to a shorter one")
+
+
+def _is_ours(directory: Path) -> bool:
+    """Not so after `su`, which keeps the variable of the user before."""
+    return directory.is_dir() and directory.stat().st_uid == os.getuid()
 
 
 def private(directory: Path) -> Path:

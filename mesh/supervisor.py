@@ -38,7 +38,10 @@ class Running:
 
 
 class Supervisor:
-    """Knows nothing of what it runs. Only for the main thread, as children are tied to the thread that starts them."""
+    """Knows nothing of what it runs. Only for the main thread, as children are tied to the thread that starts them.
+
+    `tell` hears of every event, and must not raise.
+    """
 
     def __init__(self, logs: Path, tell: Callable[[Event], None], *, grace: float = GRACE) -> None:
         self._logs = logs

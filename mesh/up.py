@@ -84,7 +84,14 @@ async def _run(
     fleet: Fleet, where: Place, encrypt: int, audience: Audience, names_are_settled: Callable[[], None]
 ) -> None:
     consul = settings.consul_settings(fleet.registry_address, ours=fleet.own is not None)
-    supervisor = Supervisor(where.logs, audience.happened)
+
+    def happened(event: Event) -> None:
+        try:
+            audience.happened(event)
+        except (BrokenPipeError, SystemExit):
+            leaving.leave()  # nobody is listening any more: as when the terminal is closed
+
+    supervisor = Supervisor(where.logs, happened)
     mesh = RunningMesh(fleet, supervisor, consul, where.logs, partial(taken, consul, where.directory.parent, but=where))
     leaving = Leaving(hurry=mesh.hurry)
     leaving.at_signals()

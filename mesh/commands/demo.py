@@ -14,9 +14,10 @@ from rich.text import Text
 from discovery.settings import load
 from mesh.commands.load import show
 from mesh.commands.options import AsJson
-from mesh.demo import DemoWish, Outcome
+from mesh.demo import DemoWish
 from mesh.demo import demo as play
 from mesh.exits import FAILED, INTERRUPTED
+from mesh.outcome import Outcome
 from mesh.runtime import runtime_directory
 from mesh.settings import RuntimeSettings
 from mesh.terminal import Telling, emit, our_name, printable, say
@@ -52,8 +53,12 @@ def _play(wish: DemoWish, as_json: bool) -> Outcome | None:
     """The logs are kept if they may be needed, and a NotReady names them."""
     runtime = runtime_directory(load(RuntimeSettings).runtime_dir)
     logs = Path(tempfile.mkdtemp(prefix="demo-", dir=runtime))
-    with Telling(lines=not as_json) as telling:
-        outcome = asyncio.run(play(wish, runtime, logs, Narrator(telling, as_json)))
+    try:
+        with Telling(lines=not as_json) as telling:
+            outcome = asyncio.run(play(wish, runtime, logs, Narrator(telling, as_json)))
+    finally:
+        if not any(logs.iterdir()):
+            logs.rmdir()
     if outcome is None or outcome.is_success:
         shutil.rmtree(logs, ignore_errors=True)
     elif not as_json:

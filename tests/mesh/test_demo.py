@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mesh.demo import Outcome
+from mesh.outcome import Outcome
 from mesh.report import Answer, summarize
 from tests.mesh.typed import Shell
 
