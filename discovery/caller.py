@@ -16,11 +16,14 @@ from discovery.latency import SlowestPercent
 from discovery.pool import Pool
 from discovery.race import Race
 from discovery.reply import Answered, R, Send
-from discovery.retry import Budget, Policy, is_free, pause
+from discovery.retry import LONGEST_PAUSE, Budget, Policy, pause
 from discovery.upstream import Standing, Upstream
 
 HEDGE_FLOOR = 0.025
 """Seconds before which no attempt is called slow."""
+
+TOO_LITTLE = 0.001
+"""Seconds in which nothing can be had any more."""
 
 HEDGE_FACTOR = 2.0
 """An attempt is slow once it takes this many times the slowest percent of its kind."""
@@ -39,20 +42,21 @@ class Caller:
     async def call(self, policy: Policy, send: Send[R]) -> Answered[R]:
         """Raises NoInstance, OutOfTime or InstanceFailed, each with the attempts that were made."""
         began = now = self._clock()
+        deadline = began + policy.deadline
         self.budget.request(began)
         race = Race(self.pool, policy, send, self._clock)
         upstream = self.pool.choose()
         while upstream is not None:
-            until, hedge_at = self._patience(race, policy, began + policy.deadline, now)
+            until, hedge_at = self._patience(race, policy, deadline, now)
             try:
                 answered = await race.run(
                     upstream, now=now, until=until, hedge_at=hedge_at, rival=partial(self._rival, race)
                 )
             except AttemptFailed as failure:
-                upstream = await self._after_failure(race, policy, failure, began)
+                upstream = await self._after_failure(race, policy, failure, deadline)
                 now = self._clock()
                 continue
-            following = self._after_trouble(race, policy, answered, began)
+            following = self._after_trouble(race, policy, answered, deadline)
             if following is None:
                 self.latency.observe(answered.seconds, began)
                 return answered
@@ -82,20 +86,26 @@ class Caller:
             return None
         return other if self.budget.withdraw(now) else None
 
-    def _after_trouble(self, race: Race[R], policy: Policy, answered: Answered[R], began: float) -> Upstream | None:
-        """The upstream for another try after a response that tells of trouble; None when it is the answer."""
-        if not policy.is_trouble(answered.reply.status) or self._clock() >= began + policy.deadline:
-            return None
+    def _next(self, race: Race[R], deadline: float) -> Upstream | None:
+        """The upstream for another try, if one can begin before the deadline."""
         upstream = self.pool.choose(race.tried)
+        longest = LONGEST_PAUSE if upstream in race.tried else TOO_LITTLE
+        return upstream if self._clock() + longest < deadline else None
+
+    def _after_trouble(self, race: Race[R], policy: Policy, answered: Answered[R], deadline: float) -> Upstream | None:
+        """The upstream for another try after a response that tells of trouble; None when it is the answer."""
+        if not policy.is_trouble(answered.reply.status):
+            return None
+        upstream = self._next(race, deadline)
         return upstream if upstream and self._may_try_again(race, policy) else None
 
-    async def _after_failure(self, race: Race[R], policy: Policy, failure: AttemptFailed, began: float) -> Upstream:
+    async def _after_failure(self, race: Race[R], policy: Policy, failure: AttemptFailed, deadline: float) -> Upstream:
         """The upstream for another try after an attempt failed. Raises CallFailed when there is to be none."""
         service = self.pool.service
-        if self._clock() >= began + policy.deadline:
+        if self._clock() + TOO_LITTLE >= deadline:
             raise OutOfTime(f"no instance of {service} answered in time", race.attempts) from failure
-        upstream = self.pool.choose(race.tried)
-        if is_free(failure):
+        upstream = self._next(race, deadline)
+        if policy.is_free(failure):
             if upstream is None or (upstream in race.tried and len(race.tried) >= policy.attempts):
                 raise NoInstance(f"no instance of {service} can be reached", race.attempts) from failure
         elif upstream is None or not self._may_try_again(race, policy):

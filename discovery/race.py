@@ -14,7 +14,7 @@ from discovery.errors import Attempt, AttemptFailed, ResponseLate, WrongInstance
 from discovery.identity import names_other_than
 from discovery.pool import Pool
 from discovery.reply import Answered, R, Send, Sending
-from discovery.retry import Policy, is_free
+from discovery.retry import Policy
 from discovery.upstream import Upstream
 
 NOT_THE_INSTANCE = frozenset({501, 505})
@@ -173,7 +173,7 @@ class Race(Generic[R]):
 
     def _fail(self, contender: Contender[R], failure: AttemptFailed) -> None:
         self._note(contender, str(failure))
-        self.spent -= is_free(failure)
+        self.spent -= self._policy.is_free(failure)
         self._pool.failed(contender.upstream, failure, contender.trial)
         contender.upstream.end()
 

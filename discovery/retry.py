@@ -23,10 +23,12 @@ TROUBLE = PASSING_TROUBLE | {500}
 class Policy:
     """What may be done for one request. Times in seconds.
 
-    `replayable`: its method is idempotent or its route says `replay=safe`, and its body is at hand.
+    `kept`: its body is at hand, not streaming past, so that it can be sent again from its beginning.
+    `replayable`: it is kept, and its method is idempotent or its route says `replay=safe`.
     `hedgeable`: the route says so, thus a second attempt beside the first does no harm either.
     """
 
+    kept: bool = False
     replayable: bool = False
     hedgeable: bool = False
     deadline: float = 10.0
@@ -35,6 +37,14 @@ class Policy:
 
     def is_trouble(self, status: int) -> bool:
         return status in (TROUBLE if self.hedgeable else PASSING_TROUBLE)
+
+    def is_free(self, failure: AttemptFailed) -> bool:
+        """Whether the request surely was not carried out, so that sending it again costs nothing and needs no leave.
+
+        gRPC calls this a transparent retry. A stranger on the port has not carried it out either: it is not the
+        service; but it may have had of a body that streams what nobody can send again.
+        """
+        return isinstance(failure, NeverSent) or (self.kept and isinstance(failure, WrongInstance))
 
 
 class Budget:
@@ -76,14 +86,9 @@ class Budget:
         self._requests = self._retries = 0
 
 
-def is_free(failure: AttemptFailed) -> bool:
-    """Whether the request surely was not carried out, so that sending it again costs nothing and needs no leave.
-
-    gRPC calls this a transparent retry. A stranger on the port has not carried it out either: it is not the service.
-    """
-    return isinstance(failure, NeverSent | WrongInstance)
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.025, 0.25
 
 
 def pause(random: Random, *, fresh: bool) -> float:
     """Seconds before another try: none before an instance that was not tried yet, else full jitter."""
-    return 0.0 if fresh else random.uniform(0.025, 0.25)
+    return 0.0 if fresh else random.uniform(SHORTEST_PAUSE, LONGEST_PAUSE)

@@ -99,7 +99,8 @@ class ServiceTransport(httpx2.AsyncBaseTransport):
         if kept:
             await request.aread()
         replayable = kept and (is_safe or request.method in IDEMPOTENT)
-        return Policy(replayable=replayable, hedgeable=replayable and is_safe, deadline=self._deadline)
+        hedgeable = replayable and is_safe
+        return Policy(kept=kept, replayable=replayable, hedgeable=hedgeable, deadline=self._deadline)
 
 
 def pass_on(sending: asyncio.Future[HttpxReply], settle: Settle[HttpxReply]) -> None:

@@ -52,6 +52,7 @@ def policy_for(request: Request, route: Route, deadline: float) -> Policy:
     """What may be done for this request on this route."""
     replayable = request.is_repeatable and (route.replay_safe or request.method.decode() in IDEMPOTENT)
     return Policy(
+        kept=request.is_repeatable,
         replayable=replayable,
         hedgeable=replayable and route.replay_safe,
         deadline=route.timeout or deadline,

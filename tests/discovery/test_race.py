@@ -26,7 +26,7 @@ from tests.fakes.instances import NEWER_BOOT, instance, says
 from tests.fakes.sender import HANGS, FakeReply, answers, fails
 from tests.fakes.simulation import clock, simulated
 
-SAFE = Policy(replayable=True, hedgeable=True)
+SAFE = Policy(kept=True, replayable=True, hedgeable=True)
 
 
 def race(at: Scene) -> Race[FakeReply]:

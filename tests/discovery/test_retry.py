@@ -19,7 +19,7 @@ from discovery.errors import (
     WentStale,
     WrongInstance,
 )
-from discovery.retry import IDEMPOTENT, Budget, Policy, is_free, pause
+from discovery.retry import IDEMPOTENT, Budget, Policy, pause
 
 NOW = 1000.0
 EVENTS = st.lists(st.tuples(st.sampled_from(["request", "retry", "retry", "retry"]), st.floats(0, 3)), max_size=400)
@@ -69,12 +69,17 @@ def test_a_burst_at_the_end_of_a_second_is_not_forgotten_early() -> None:
 
 @pytest.mark.parametrize("kind", [NeverSent, ConnectFailed, ConnectRefused, WentStale, WrongInstance])
 def test_what_was_surely_not_carried_out_is_free(kind: type[AttemptFailed]) -> None:
-    assert is_free(kind("x"))
+    assert Policy(kept=True).is_free(kind("x"))
 
 
 @pytest.mark.parametrize("kind", [ResponseLost, ResponseLate, ResponseMalformed])
 def test_what_may_have_been_carried_out_is_not(kind: type[AttemptFailed]) -> None:
-    assert not is_free(kind("x"))
+    assert not Policy(kept=True, replayable=True, hedgeable=True).is_free(kind("x"))
+
+
+def test_what_a_stranger_took_of_a_stream_is_not_free() -> None:
+    assert not Policy().is_free(WrongInstance("x"))
+    assert Policy().is_free(ConnectRefused("x"))
 
 
 def test_which_statuses_are_worth_another_try() -> None:

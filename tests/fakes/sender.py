@@ -52,6 +52,7 @@ class Sent:
 
     instance: Instance
     settle: Settle[FakeReply]
+    at: float
     is_cancelled: bool = False
     timer: asyncio.TimerHandle | None = None
 
@@ -85,11 +86,12 @@ class ScriptedSender:
         return [each.instance.id for each in self.sent]
 
     def __call__(self, upstream: Upstream, settle: Settle[FakeReply]) -> Sent:
-        sent = Sent(upstream.instance, settle)
+        loop = asyncio.get_running_loop()
+        sent = Sent(upstream.instance, settle, loop.time())
         self.sent.append(sent)
         act = self._next(upstream.instance.id)
         if act.outcome is not None:
-            sent.timer = asyncio.get_running_loop().call_later(act.after, self._settle, sent, act.outcome)
+            sent.timer = loop.call_later(act.after, self._settle, sent, act.outcome)
         return sent
 
     def _next(self, instance_id: str) -> Act:
