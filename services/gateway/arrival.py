@@ -2,34 +2,58 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from services.gateway.fields import Fields
 from services.gateway.flow import Flow
 from services.gateway.problems import Problem
-from services.gateway.request import KEPT, Headers
+from services.gateway.request import KEPT
 from services.gateway.routes import Claim
 
 
-@dataclass(slots=True, eq=False)
 class Arrival:
-    """`problem`: the gateway answers this one itself. `length` of the body is None when it is chunked."""
+    """`problem`: the gateway answers this one itself. `fields` is missing only where there is a problem."""
 
-    method: bytes
-    target: bytes
-    version: str
-    headers: Headers
-    flow: Flow
-    keep_alive: bool
-    length: int | None
-    claim: Claim | None = None
-    problem: Problem | None = None
-    upgrade: bytes = b""
-    seen: int = 0
-    is_complete: bool = False
-    wants_encouragement: bool = False
-    """The client waits for a `100 Continue` before it sends the body."""
+    __slots__ = (
+        "claim",
+        "fields",
+        "flow",
+        "is_complete",
+        "keep_alive",
+        "method",
+        "problem",
+        "seen",
+        "target",
+        "version",
+        "wants_encouragement",
+    )
+
+    def __init__(
+        self,
+        method: bytes,
+        target: bytes,
+        version: str,
+        flow: Flow,
+        *,
+        keep_alive: bool,
+        fields: Fields | None = None,
+        problem: Problem | None = None,
+    ) -> None:
+        self.method = method
+        self.target = target
+        self.version = version
+        self.fields = fields
+        self.flow = flow
+        self.keep_alive = keep_alive
+        self.claim: Claim | None = None
+        self.problem = problem
+        self.seen = 0
+        self.is_complete = False
+        self.wants_encouragement = False
+        """The client waits for a `100 Continue` before it sends the body."""
 
     @property
     def is_ready(self) -> bool:
         """Whether it can be served: a small body is waited for, so that it can be sent again."""
-        return self.is_complete or self.problem is not None or self.length is None or self.length > KEPT
+        if self.is_complete or self.problem is not None or self.fields is None:
+            return True
+        length = self.fields.length
+        return length is None or length > KEPT

@@ -73,14 +73,14 @@ async def run(settings: GatewaySettings, service: ServiceSettings, consul_settin
         proxy = Proxy(table, forwarder, metrics, body_limit=settings.body_limit)
         registration = Registration(place.instance, place.check_url)
         registrar = Registrar(consul, registration, probe=partial(probe.is_live, place.check_url), random=Random())
-        server = Server(configuration(proxy, http=Listener), registrar, linger=service.linger)
+        server = Server(configuration(proxy, http=Listener), registrar, linger=service.linger, on_leaving=proxy.leave)
         admin = admin_app(
             resolver,
             table,
             journal,
             metrics,
             clock=time.monotonic,
-            is_leaving=lambda: server.should_exit,
+            is_leaving=lambda: proxy.is_leaving,
             names=settings.admin_names,
         )
         await stack.enter_async_context(companion(configuration(admin, drain=1), place.admin))

@@ -12,7 +12,7 @@ from discovery.errors import AttemptFailed, ResponseLost, ResponseMalformed
 from discovery.instance import Instance
 from discovery.reply import Settle
 from services.gateway.request import Request
-from services.gateway.response import SWITCHING, Response
+from services.gateway.response import SWITCHING, Memory, Response
 
 
 class Exchange:
@@ -61,6 +61,7 @@ class Connection(asyncio.Protocol):
         self._response: Response | None = None
         self._upload: asyncio.Task[None] | None = None
         self._writable: asyncio.Future[None] | None = None
+        self._memory = Memory()
         self._is_reused = self._has_heard = False
         self.idle_until = 0.0
 
@@ -74,11 +75,13 @@ class Connection(asyncio.Protocol):
         request = exchange.request
         self._exchange, self._has_heard = exchange, False
         exchange.connection = self
-        self._response = Response(request.method, transport.pause_reading, transport.resume_reading, self.abort)
+        self._response = Response(
+            request.method, transport.pause_reading, transport.resume_reading, self.abort, self._memory
+        )
         if isinstance(request.body, bytes):
-            transport.write(request.head(exchange.instance) + request.body)
+            transport.write(request.head() + request.body)
         else:
-            transport.write(request.head(exchange.instance))
+            transport.write(request.head())
             self._upload = asyncio.create_task(self._pump(request.body, chunked=request.length is None))
 
     def abort(self) -> None:

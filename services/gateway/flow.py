@@ -76,3 +76,9 @@ class Flow:
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+
+
+EMPTY = Flow(lambda: None, lambda: None)
+"""The body of every request that has none."""
+
+EMPTY.end()

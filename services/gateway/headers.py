@@ -36,6 +36,8 @@ NEVER_UPSTREAM = HOP_BY_HOP | MADE_UP | OURS | {b"expect"}
 
 TRACE = frozenset({b"traceparent", b"tracestate"})
 
+MADE_ANEW = TRACE | {b"x-request-id"}
+
 END_TO_END = frozenset({b"content-length", b"host"})
 """What `Connection` cannot take away: without its length a body would be read as the next message."""
 
@@ -51,16 +53,27 @@ def named_by_connection(headers: Headers) -> set[bytes]:
 
 
 def for_upstream(headers: Headers, *, client: str, scheme: str) -> list[tuple[bytes, bytes]]:
-    """The fields of a request (names in lower case) as an instance should see them."""
-    dropped = NEVER_UPSTREAM | named_by_connection(headers)
-    if not continues_a_trace(headers):
-        dropped |= TRACE
+    """The fields of a request (names in lower case) as an instance should see them, without what is made anew."""
+    dropped = NEVER_UPSTREAM | named_by_connection(headers) | (MADE_ANEW - kept_marks(headers))
     passed = [(name, value) for name, value in headers if name not in dropped and not _is_made_up(name)]
     host = next((value for name, value in passed if name == b"host"), b"")
-    passed += [(b"via", VIA), *_forwarded(client, host, scheme)]
-    if b"traceparent" in dropped:
-        passed.append((b"traceparent", new_traceparent()))
-    return _with_one_id(passed)
+    return [*passed, (b"via", VIA), *_forwarded(client, host, scheme)]
+
+
+def kept_marks(headers: Headers) -> frozenset[bytes]:
+    """The marks of a request that go on as the client gave them; the others are made anew for each request."""
+    named = named_by_connection(headers)
+    ids = [value for name, value in headers if name == b"x-request-id"]
+    kept = {b"x-request-id"} if len(ids) == 1 and REQUEST_ID.fullmatch(ids[0]) else set()
+    if continues_a_trace(headers):
+        kept |= TRACE
+    return frozenset(kept - named)
+
+
+def new_marks(kept: frozenset[bytes]) -> bytes:
+    """The marks that are not kept, as they go over the wire."""
+    trace = b"" if b"traceparent" in kept else b"traceparent: %b\r\n" % new_traceparent()
+    return trace if b"x-request-id" in kept else b"%bx-request-id: %032x\r\n" % (trace, getrandbits(128))
 
 
 def _forwarded(client: str, host: bytes, scheme: str) -> Iterable[tuple[bytes, bytes]]:
@@ -74,27 +87,15 @@ def _forwarded(client: str, host: bytes, scheme: str) -> Iterable[tuple[bytes, b
     yield b"forwarded", b"for=%b;%bproto=%b" % (for_.encode(), at, scheme.encode())
 
 
-def _with_one_id(passed: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """The client's request ID if it is one that can stand in a log, else a new one."""
-    said = [value for name, value in passed if name == b"x-request-id"]
-    if len(said) == 1 and REQUEST_ID.fullmatch(said[0]):
-        return passed
-    kept = [field for field in passed if field[0] != b"x-request-id"] if said else passed
-    return [*kept, (b"x-request-id", b"%032x" % getrandbits(128))]
+def encode(headers: Headers) -> bytes:
+    return b"".join([b"%b: %b\r\n" % field for field in headers])
 
 
-def for_client(headers: Headers, *, served_by: str, attempts: int) -> list[tuple[bytes, bytes]]:
-    """The fields of a response as the client should see them."""
-    dropped = HOP_BY_HOP | OURS | named_by_connection([(name.lower(), value) for name, value in headers])
-    passed = [(name, value) for name, value in headers if name.lower() not in dropped]
-    return [*passed, (b"via", VIA), *ours(served_by=served_by, attempts=attempts)]
-
-
-def ours(*, served_by: str, attempts: int) -> Iterable[tuple[bytes, bytes]]:
-    """What the contract promises on every proxied response."""
-    yield b"x-served-by", served_by.encode()
-    if attempts > 1:
-        yield b"x-attempts", b"%d" % attempts
+def for_client(headers: Headers, *, served_by: str) -> list[tuple[bytes, bytes]]:
+    """The fields of a response (names in lower case) as the client should see them."""
+    dropped = HOP_BY_HOP | OURS | named_by_connection(headers)
+    passed = [field for field in headers if field[0] not in dropped]
+    return [*passed, (b"via", VIA), (b"x-served-by", served_by.encode())]
 
 
 def _is_made_up(name: bytes) -> bool:

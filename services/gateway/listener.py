@@ -16,7 +16,8 @@ from uvicorn.server import ServerState
 
 from services.gateway.answer import Answer
 from services.gateway.arrival import Arrival
-from services.gateway.flow import Flow
+from services.gateway.fields import Fields
+from services.gateway.flow import EMPTY
 from services.gateway.problems import Problem
 from services.gateway.reader import RequestReader
 
@@ -33,8 +34,9 @@ class Application(Protocol):
     """What serves requests."""
 
     body_limit: int
+    is_leaving: bool
 
-    def admit(self, arrival: Arrival) -> None:
+    def admit(self, arrival: Arrival, fields: Fields) -> None:
         """Decide by the head alone whether and where a request goes. Raises Problem."""
 
     async def serve(self, arrival: Arrival, answer: Answer, listener: Listener) -> None: ...
@@ -61,22 +63,21 @@ class Listener(asyncio.Protocol):
         self._preamble: bytearray | None = None
         self._is_discarding = self._is_leaving = self._is_paused = False
         self.deadline = NEVER
-        self.client = ""
 
     # What asyncio calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._state.connections.add(self)  # type: ignore[arg-type] # uvicorn names only its own protocols
+        peer = transport.get_extra_info("peername")
         self._reader = RequestReader(
             self._head_came,
             self._request_came,
             self._transport.pause_reading,
             self._transport.resume_reading,
+            client=peer[0] if isinstance(peer, tuple) else "",
             body_limit=self._app.body_limit,
         )
-        peer = transport.get_extra_info("peername")
-        self.client = peer[0] if isinstance(peer, tuple) else ""
         self.deadline = self._loop.time() + HEAD_SECONDS
 
     def data_received(self, data: bytes) -> None:
@@ -143,16 +144,18 @@ class Listener(asyncio.Protocol):
 
     def _head_came(self, arrival: Arrival) -> None:
         try:
-            self._app.admit(arrival)
+            if arrival.fields is not None:
+                self._app.admit(arrival, arrival.fields)
+                if arrival.fields.upgrade:
+                    self._preamble = bytearray()
         except Problem as problem:
             arrival.problem = problem
-        if arrival.upgrade and arrival.problem is None:
-            self._preamble = bytearray()
         self._waiting.append(arrival)
         if len(self._waiting) > AHEAD and not self._is_paused:
             self._is_paused = True
             self._transport.pause_reading()
-        self._serve_next()
+        if arrival.is_ready or arrival.wants_encouragement:
+            self._serve_next()
 
     def _request_came(self, _arrival: Arrival) -> None:
         self._serve_next()
@@ -160,8 +163,7 @@ class Listener(asyncio.Protocol):
     def _refuse(self, problem: Problem) -> None:
         """What came cannot be understood: say so after all that is still to be answered, and read no more."""
         if not self._reader.is_in_body:  # else: the request whose body it is knows already
-            flow = Flow(lambda: None, lambda: None)
-            self._waiting.append(Arrival(b"", b"", "1.1", [], flow, False, 0, problem=problem))
+            self._waiting.append(Arrival(b"", b"", "1.1", EMPTY, keep_alive=False, problem=problem))
         self._is_discarding = True
         self._serve_next()
 
@@ -179,14 +181,10 @@ class Listener(asyncio.Protocol):
                 self._is_paused = False
                 self._transport.resume_reading()
             self._task = self._loop.create_task(self._serve(arrival))
-            self._state.tasks.add(self._task)
-            self._task.add_done_callback(self._state.tasks.discard)
 
     async def _serve(self, arrival: Arrival) -> None:
-        closes = self._is_leaving or self._app_is_leaving() or not arrival.keep_alive
-        closes = closes or (arrival.problem is not None and not arrival.is_complete)
-        fields = [field for field in self._state.default_headers if field[0] == b"date"]
-        answer = Answer(arrival, self._transport, self._drained, server_fields=fields, closes=closes)
+        closes = not arrival.keep_alive or self._is_leaving or self._app.is_leaving or not arrival.is_complete
+        answer = Answer(arrival, self._transport, self, closes=closes)
         try:
             if arrival.problem is not None:
                 answer.say(arrival.problem)
@@ -218,11 +216,14 @@ class Listener(asyncio.Protocol):
         if self._transport.can_write_eof():
             self._transport.write_eof()
 
-    def _drained(self) -> asyncio.Future[None] | None:
+    @property
+    def writable(self) -> asyncio.Future[None] | None:
+        """What to wait for before more is written; None when the client keeps up."""
         return self._writable
 
-    def _app_is_leaving(self) -> bool:
-        return (b"connection", b"close") in self._state.default_headers
+    def date(self) -> list[tuple[bytes, bytes]]:
+        """The field that uvicorn keeps up to date for what the server says itself."""
+        return [field for field in self._state.default_headers if field[0] == b"date"]
 
     def _set_deadline(self, was_in_head: bool) -> None:
         now = self._loop.time()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
+from itertools import accumulate
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from discovery.errors import Attempt
@@ -15,29 +17,53 @@ from discovery.upstream import Standing
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
-class Metrics:
-    """One set for each process, in a registry of its own."""
+class Metrics(Collector):
+    """One set for each process, in a registry of its own.
+
+    Counts in plain dictionaries and makes metrics of them when it is asked: it stands in the way of every request.
+    """
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.requests = Counter("gateway_requests", "Requests answered", ["service", "status"], registry=self.registry)
-        self.seconds = Histogram(
-            "gateway_request_seconds",
-            "From the request's head to the response's",
-            ["service"],
-            buckets=BUCKETS,
-            registry=self.registry,
-        )
-        self.attempts = Counter(
-            "gateway_attempts", "Attempts on instances", ["service", "outcome"], registry=self.registry
-        )
-        self.in_flight = Gauge("gateway_in_flight", "Requests being served", registry=self.registry)
+        self._requests: dict[tuple[str, int], int] = {}
+        self._seconds: dict[str, list[float]] = {}
+        self._attempts: dict[tuple[str, str], int] = {}
+        self.registry.register(self)
 
-    def answered(self, service: str, status: int, seconds: float, attempts: Iterable[Attempt]) -> None:
-        self.requests.labels(service, str(status)).inc()
-        self.seconds.labels(service).observe(seconds)
+    def answered(self, service: str, status: int, seconds: float, attempts: Sequence[Attempt]) -> None:
+        """`attempts` are those that did not count."""
+        self._requests[service, status] = self._requests.get((service, status), 0) + 1
+        counts = self._seconds.get(service)
+        if counts is None:
+            counts = self._seconds[service] = [0.0] * (len(BUCKETS) + 2)
+        counts[bisect_left(BUCKETS, seconds)] += 1
+        counts[-1] += seconds
         for each in attempts:
-            self.attempts.labels(service, each.outcome).inc()
+            key = service, each.outcome
+            self._attempts[key] = self._attempts.get(key, 0) + 1
+
+    def collect(self) -> Iterable[Metric]:
+        requests = CounterMetricFamily("gateway_requests", "Requests answered", labels=["service", "status"])
+        for (service, status), count in self._requests.items():
+            requests.add_metric([service, str(status)], count)
+        yield requests
+        seconds = HistogramMetricFamily(
+            "gateway_request_seconds", "From a request's head to its response's", labels=["service"]
+        )
+        for service, counts in self._seconds.items():
+            seconds.add_metric([service], _cumulated(counts[:-1]), counts[-1])
+        yield seconds
+        failed = CounterMetricFamily(
+            "gateway_failed_attempts", "Attempts that did not count", labels=["service", "outcome"]
+        )
+        for (service, outcome), count in self._attempts.items():
+            failed.add_metric([service, outcome], count)
+        yield failed
+
+
+def _cumulated(counts: Sequence[float]) -> list[tuple[str, float]]:
+    bounds = [*(str(bound) for bound in BUCKETS), "+Inf"]
+    return list(zip(bounds, accumulate(counts), strict=True))
 
 
 class PoolCollector(Collector):
@@ -56,6 +82,10 @@ class PoolCollector(Collector):
             for standing in Standing:
                 instances.add_metric([pool.service, standing.name.lower()], standings.count(standing))
         yield instances
+        in_flight = GaugeMetricFamily("gateway_in_flight", "Requests that instances are busy with", labels=["service"])
+        for pool in self._resolver.pools.values():
+            in_flight.add_metric([pool.service], sum(each.in_flight for each in pool.upstreams))
+        yield in_flight
         hears = GaugeMetricFamily("gateway_registry_up", "1 while the registry answers")
         hears.add_metric([], float(self._resolver.hears_registry))
         yield hears

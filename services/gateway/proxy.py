@@ -10,9 +10,10 @@ from discovery.errors import AttemptFailed, CallFailed
 from discovery.reply import Answered
 from services.gateway.answer import Answer
 from services.gateway.arrival import Arrival
+from services.gateway.fields import Fields
 from services.gateway.forward import Forwarder
-from services.gateway.framing import check_fields, check_method, check_version, origin_form, path_of
-from services.gateway.headers import for_client, for_upstream
+from services.gateway.framing import check_method, check_version, origin_form, path_of
+from services.gateway.headers import new_marks
 from services.gateway.listener import Listener
 from services.gateway.metrics import Metrics
 from services.gateway.problems import Problem, problem_of
@@ -29,38 +30,37 @@ class Proxy:
 
     def __init__(self, table: RouteTable, forwarder: Forwarder, metrics: Metrics, *, body_limit: int) -> None:
         self.body_limit = body_limit
+        self.is_leaving = False
         self._table = table
         self._forwarder = forwarder
         self._metrics = metrics
 
-    def admit(self, arrival: Arrival) -> None:
+    def leave(self) -> None:
+        """From now on every answer sends its connection away."""
+        self.is_leaving = True
+
+    def admit(self, arrival: Arrival, fields: Fields) -> None:
         """Decide by the head alone whether and where a request goes. Raises Problem."""
         check_version(arrival.version)
         check_method(arrival.method)
-        check_fields(arrival.version, arrival.headers)
-        arrival.target = origin_form(arrival.target, arrival.headers)
+        arrival.target = origin_form(arrival.target, fields.raw)
         arrival.claim = self._table.match(path_of(arrival.target))
         if arrival.claim is None:
             raise Problem(HTTPStatus.NOT_FOUND, "no service has a route for this path")
-        if arrival.length is not None and arrival.length > self.body_limit:
+        if fields.length is not None and fields.length > self.body_limit:
             raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a body may have {self.body_limit} bytes")
-        if arrival.upgrade != b"websocket":
-            arrival.upgrade = b""
-        elif arrival.length != 0:
+        if fields.upgrade and fields.length != 0:
             raise Problem(HTTPStatus.BAD_REQUEST, "a request for an upgrade has no body")
-        expects = next((value for name, value in arrival.headers if name == b"expect"), b"")
-        if expects.lower() not in (b"", b"100-continue"):
-            raise Problem(HTTPStatus.EXPECTATION_FAILED, "the only expectation understood here is 100-continue")
-        arrival.wants_encouragement = bool(expects) and arrival.length != 0
+        arrival.wants_encouragement = fields.expects
 
     async def serve(self, arrival: Arrival, answer: Answer, listener: Listener) -> None:
         """Forward an admitted request and carry the response back."""
-        claim = arrival.claim
-        if claim is None:
+        claim, fields = arrival.claim, arrival.fields
+        if claim is None or fields is None:
             raise RuntimeError("only what was admitted is served")
         began = time.perf_counter()
         try:
-            answered = await self._forwarder.forward(outgoing(arrival, listener.client), claim)
+            answered = await self._forwarder.forward(outgoing(arrival, fields, claim.route.strip.encode()), claim)
         except (Problem, CallFailed) as error:
             problem = problem_of(error) if isinstance(error, CallFailed) else error
             self._metrics.answered(claim.service, problem.status, time.perf_counter() - began, problem.attempts)
@@ -78,14 +78,16 @@ class Proxy:
         self, answered: Answered[Response], arrival: Arrival, answer: Answer, listener: Listener
     ) -> None:
         reply, instance = answered.reply, answered.upstream.instance
-        headers = for_client(reply.headers, served_by=instance.id, attempts=answered.tries)
+        passed = reply.passed(instance.id)
+        if answered.tries > 1:
+            passed += b"x-attempts: %d\r\n" % answered.tries
         answer.closes = answer.closes or not arrival.is_complete
         if reply.status == SWITCHING:
-            self._switch(reply, headers, answer, listener)
+            self._switch(reply, passed, answer, listener)
         elif reply.is_complete and (reply.length is not None or reply.is_bodiless):
-            answer.respond(reply.status, headers, reply.flow.take())
+            answer.respond(reply.status, passed, reply.flow.take())
         else:
-            answer.begin(reply.status, headers, reply.length)
+            answer.begin(reply.status, passed, reply.length)
             try:
                 async for data in reply.flow:
                     await answer.write(data)
@@ -96,10 +98,10 @@ class Proxy:
             finally:
                 reply.discard()
 
-    def _switch(self, reply: Response, headers: list[tuple[bytes, bytes]], answer: Answer, listener: Listener) -> None:
+    def _switch(self, reply: Response, passed: bytes, answer: Answer, listener: Listener) -> None:
         upgrade = next((value for name, value in reply.headers if name == b"upgrade"), b"websocket")
         answer.closes = False
-        answer.switch([*headers, (b"connection", b"upgrade"), (b"upgrade", upgrade)])
+        answer.switch(passed + b"connection: upgrade\r\nupgrade: %b\r\n" % upgrade)
         client, said = listener.hand_over()
         instance, heard = reply.hand_over()
         instance.write(said)
@@ -107,16 +109,16 @@ class Proxy:
         join(client, instance)
 
 
-def outgoing(arrival: Arrival, client: str) -> Request:
+def outgoing(arrival: Arrival, fields: Fields, strip: bytes) -> Request:
     """The request as an instance gets it: prefix stripped, fields cleaned, a small body kept."""
-    strip = arrival.claim.route.strip.encode() if arrival.claim else b""
     target = arrival.target
     if strip and target.startswith(strip):
         target = target[len(strip) :]
         target = target if target.startswith(b"/") else b"/" + target
-    whole = arrival.is_complete and arrival.flow.size <= KEPT
-    body = arrival.flow.take() if whole else arrival.flow
-    headers = for_upstream(arrival.headers, client=client, scheme="http")
-    if whole and arrival.length is None:
-        headers = [*headers, (b"content-length", b"%d" % len(body))] if isinstance(body, bytes) else headers
-    return Request(arrival.method, target, headers, body, 0 if whole else arrival.length, arrival.upgrade)
+    encoded = fields.encoded + new_marks(fields.marks)
+    if not arrival.is_complete or arrival.flow.size > KEPT:
+        return Request(arrival.method, target, encoded, arrival.flow, fields.length)
+    body = arrival.flow.take()
+    if fields.length is None:
+        encoded += b"content-length: %d\r\n" % len(body)
+    return Request(arrival.method, target, encoded, body, upgrade=fields.upgrade)

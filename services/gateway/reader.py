@@ -8,7 +8,8 @@ from http import HTTPStatus
 import httptools
 
 from services.gateway.arrival import Arrival
-from services.gateway.flow import Flow
+from services.gateway.fields import Fields, understand
+from services.gateway.flow import EMPTY, Flow
 from services.gateway.framing import FIELD_LIMIT, HEAD_LIMIT, LINE_LIMIT
 from services.gateway.problems import Problem
 
@@ -26,13 +27,17 @@ class RequestReader:
         pause: Callable[[], None],
         resume: Callable[[], None],
         *,
+        client: str,
         body_limit: int,
     ) -> None:
         self._on_head = on_head
         self._on_end = on_end
         self._pause = pause
         self._resume = resume
+        self._client = client
         self._body_limit = body_limit
+        self._known: Fields | None = None
+        self._known_version = ""
         self._parser = httptools.HttpRequestParser(self)
         self._arrival: Arrival | None = None
         self._forget_head()
@@ -84,20 +89,31 @@ class RequestReader:
         self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
-        parser, headers = self._parser, self._headers
-        length = next((int(value) for name, value in headers if name == b"content-length"), 0)
-        chunked = any(name == b"transfer-encoding" for name, _ in headers)
-        self._arrival = Arrival(
-            method=parser.get_method(),
-            target=self._target,
-            version=parser.get_http_version(),
-            headers=headers,
-            flow=Flow(self._pause, self._resume),
+        parser = self._parser
+        version = parser.get_http_version()
+        arrival = self._arrival = Arrival(
+            parser.get_method(),
+            self._target,
+            version,
+            EMPTY if self._is_bodiless() else Flow(self._pause, self._resume),
             keep_alive=parser.should_keep_alive(),
-            length=None if chunked else length,
-            upgrade=_upgrade(headers) if parser.should_upgrade() else b"",
         )
-        self._on_head(self._arrival)
+        try:
+            arrival.fields = self._understood(version)
+        except Problem as problem:
+            arrival.problem = problem
+        self._on_head(arrival)
+
+    def _understood(self, version: str) -> Fields:
+        """The same fields mean the same as the last time. Raises Problem."""
+        known = self._known
+        if known is None or known.raw != self._headers or version != self._known_version:
+            known = self._known = understand(version, self._headers, self._client)
+            self._known_version = version
+        return known
+
+    def _is_bodiless(self) -> bool:
+        return not any(name in (b"content-length", b"transfer-encoding") for name, _ in self._headers)
 
     def on_body(self, data: bytes) -> None:
         arrival = self._arrival
@@ -134,7 +150,3 @@ def _problem_of(error: httptools.HttpParserError) -> Problem:
     if isinstance(error, httptools.HttpParserInvalidMethodError):
         return Problem(HTTPStatus.NOT_IMPLEMENTED, "no such method")
     return Problem(HTTPStatus.BAD_REQUEST, f"this is not HTTP: {error}")
-
-
-def _upgrade(headers: list[tuple[bytes, bytes]]) -> bytes:
-    return next((value.strip().lower() for name, value in headers if name == b"upgrade"), b"")

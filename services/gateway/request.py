@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
-
-from discovery.instance import Instance
 
 Headers = Sequence[tuple[bytes, bytes]]
 
@@ -13,33 +10,35 @@ KEPT = 64 * 1024
 """Bytes of a body that are kept to send it again (Linkerd's buffer for retries)."""
 
 
-@dataclass(frozen=True, slots=True)
 class Request:
-    """`target` is what stands in the request line, byte for byte; header names are in lower case.
+    """`target` is what stands in the request line, byte for byte; `fields` are encoded, all that an instance gets.
 
     A body that streams can be sent only once; `length` is then what the client announced, None for chunked.
     """
 
-    method: bytes
-    target: bytes
-    headers: Headers
-    body: bytes | AsyncIterator[bytes] = b""
-    length: int | None = 0
-    upgrade: bytes = b""
+    __slots__ = ("body", "fields", "is_repeatable", "length", "method", "target", "upgrade")
 
-    @property
-    def is_repeatable(self) -> bool:
-        return isinstance(self.body, bytes) and not self.upgrade
+    def __init__(
+        self,
+        method: bytes,
+        target: bytes,
+        fields: bytes,
+        body: bytes | AsyncIterator[bytes] = b"",
+        length: int | None = 0,
+        upgrade: bytes = b"",
+    ) -> None:
+        self.method = method
+        self.target = target
+        self.fields = fields
+        self.body = body
+        self.length = length
+        self.upgrade = upgrade
+        self.is_repeatable = isinstance(body, bytes) and not upgrade
 
-    def head(self, instance: Instance) -> bytes:
-        """The request line and all fields, with a Host where the client gave none."""
-        lines = [b"%b %b HTTP/1.1\r\n" % (self.method, self.target)]
-        lines += [b"%b: %b\r\n" % field for field in self.headers]
-        if not any(name == b"host" for name, _ in self.headers):
-            lines.append(b"host: %b\r\n" % instance.authority.encode())
+    def head(self) -> bytes:
+        """The request line and all fields."""
         if self.upgrade:
-            lines.append(b"connection: upgrade\r\nupgrade: %b\r\n" % self.upgrade)
-        if self.length is None:
-            lines.append(b"transfer-encoding: chunked\r\n")
-        lines.append(b"\r\n")
-        return b"".join(lines)
+            last = b"connection: upgrade\r\nupgrade: %b\r\n\r\n" % self.upgrade
+        else:
+            last = b"transfer-encoding: chunked\r\n\r\n" if self.length is None else b"\r\n"
+        return b"%b %b HTTP/1.1\r\n%b%b" % (self.method, self.target, self.fields, last)

@@ -11,6 +11,7 @@ import httptools
 from discovery.errors import ResponseMalformed
 from discovery.identity import HEADER
 from services.gateway.flow import Flow
+from services.gateway.headers import encode, for_client
 from services.gateway.request import KEPT
 
 HEAD_LIMIT = 64 * 1024
@@ -21,12 +22,29 @@ IDENTITY = HEADER.encode()
 CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
+class Memory:
+    """An instance mostly sends the same fields again: what clients see of the last ones is kept."""
+
+    __slots__ = ("_headers", "_passed")
+
+    def __init__(self) -> None:
+        self._headers: list[tuple[bytes, bytes]] | None = None
+        self._passed = b""
+
+    def passed(self, headers: list[tuple[bytes, bytes]], served_by: str) -> bytes:
+        if headers != self._headers:
+            self._headers = headers
+            self._passed = encode(for_client(headers, served_by=served_by))
+        return self._passed
+
+
 class Response:
     """Satisfies discovery's `Reply`. Fed by a connection, which it asks to pause, resume and abort."""
 
     __slots__ = (
         "_abort",
         "_keeps_alive",
+        "_memory",
         "_size",
         "flow",
         "has_head",
@@ -43,7 +61,12 @@ class Response:
     )
 
     def __init__(
-        self, method: bytes, pause: Callable[[], None], resume: Callable[[], None], abort: Callable[[], None]
+        self,
+        method: bytes,
+        pause: Callable[[], None],
+        resume: Callable[[], None],
+        abort: Callable[[], None],
+        memory: Memory,
     ) -> None:
         self.parser = httptools.HttpResponseParser(self)
         self.flow = Flow(pause, resume)
@@ -55,6 +78,7 @@ class Response:
         self.has_head = self.is_complete = self.until_eof = self._keeps_alive = False
         self.is_bodiless = method == b"HEAD"
         self.joined: Callable[[], tuple[asyncio.Transport, bytes]] | None = None
+        self._memory = memory
         self._abort = abort
         self._size = 0
 
@@ -62,6 +86,10 @@ class Response:
         """Nobody wants it: a body that has not come yet is not waited for."""
         if not self.is_complete:
             self._abort()
+
+    def passed(self, served_by: str) -> bytes:
+        """The fields that a client sees, encoded."""
+        return self._memory.passed(self.headers, served_by)
 
     def hand_over(self) -> tuple[asyncio.Transport, bytes]:
         """After a 101: the connection for another protocol, and what the instance has already said in it."""

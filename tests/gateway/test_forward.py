@@ -19,34 +19,34 @@ async def streaming() -> AsyncIterator[bytes]:
 
 @pytest.mark.parametrize("method", [b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE"])
 def test_idempotent_methods_may_be_repeated_and_not_hedged(method: bytes) -> None:
-    policy = policy_for(Request(method, b"/a", []), PLAIN, 10.0)
+    policy = policy_for(Request(method, b"/a", b""), PLAIN, 10.0)
     assert policy.replayable
     assert not policy.hedgeable
 
 
 @pytest.mark.parametrize("method", [b"POST", b"PATCH", b"LOCK", b"get"])
 def test_other_methods_are_sent_once(method: bytes) -> None:
-    policy = policy_for(Request(method, b"/a", []), PLAIN, 10.0)
+    policy = policy_for(Request(method, b"/a", b""), PLAIN, 10.0)
     assert not policy.replayable
     assert not policy.hedgeable
 
 
 @pytest.mark.parametrize("method", [b"GET", b"POST"])
 def test_a_safe_route_allows_both(method: bytes) -> None:
-    policy = policy_for(Request(method, b"/a", [], b"body"), SAFE, 10.0)
+    policy = policy_for(Request(method, b"/a", b"", b"body"), SAFE, 10.0)
     assert policy.replayable
     assert policy.hedgeable
 
 
 def test_what_cannot_be_sent_again_never_is() -> None:
     body = streaming()
-    for request in (Request(b"GET", b"/a", [], body, None), Request(b"GET", b"/a", [], upgrade=b"websocket")):
+    for request in (Request(b"GET", b"/a", b"", body, None), Request(b"GET", b"/a", b"", upgrade=b"websocket")):
         policy = policy_for(request, SAFE, 10.0)
         assert not policy.replayable
         assert not policy.hedgeable
 
 
 def test_a_route_may_have_its_own_deadline() -> None:
-    request = Request(b"GET", b"/a", [])
+    request = Request(b"GET", b"/a", b"")
     assert policy_for(request, PLAIN, 10.0).deadline == 10.0
     assert policy_for(request, Route("/a", timeout=30.0), 10.0).deadline == 30.0

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from services.gateway.headers import for_upstream
 from services.gateway.trace import is_traceparent
+
+from .seen import seen_by_instance
 
 TRACE, PARENT = b"0af7651916cd43dd8448eb211c80319c", b"b7ad6b7169203331"
 VALID = b"00-" + TRACE + b"-" + PARENT + b"-01"
@@ -13,7 +14,7 @@ VALID = b"00-" + TRACE + b"-" + PARENT + b"-01"
 
 def traces(*fields: tuple[bytes, bytes]) -> tuple[list[bytes], list[bytes]]:
     """`traceparent` and `tracestate` as an instance sees them."""
-    passed = for_upstream([(b"host", b"a"), *fields], client="192.0.2.7", scheme="http")
+    passed = seen_by_instance([(b"host", b"a"), *fields])
     return tuple([value for name, value in passed if name == wanted] for wanted in (b"traceparent", b"tracestate"))  # type: ignore[return-value]
 
 

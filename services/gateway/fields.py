@@ -1,0 +1,45 @@
+"""The fields of a request, understood once: what they mean to the gateway, and as bytes for an instance.
+
+A client that keeps its connection mostly sends the same fields again; whoever reads them compares before it thinks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from services.gateway.framing import check_fields
+from services.gateway.headers import encode, for_upstream, kept_marks
+from services.gateway.problems import Problem
+from services.gateway.request import Headers
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """`length` of the body is None when it is chunked; `encoded` lacks the marks that are made anew."""
+
+    raw: Headers
+    encoded: bytes
+    marks: frozenset[bytes]
+    length: int | None
+    expects: bool
+    upgrade: bytes
+
+
+def understand(version: str, raw: Headers, client: str) -> Fields:
+    """Raises Problem for fields that cannot be acted upon."""
+    check_fields(version, raw)
+    said = dict(raw)
+    expectation = said.get(b"expect", b"").lower()
+    if expectation not in (b"", b"100-continue"):
+        raise Problem(HTTPStatus.EXPECTATION_FAILED, "the only expectation understood here is 100-continue")
+    length = None if b"transfer-encoding" in said else int(said.get(b"content-length", b"0"))
+    upgrade = said.get(b"upgrade", b"").strip().lower()
+    return Fields(
+        raw=raw,
+        encoded=encode(for_upstream(raw, client=client, scheme="http")),
+        marks=kept_marks(raw),
+        length=length,
+        expects=bool(expectation) and length != 0,
+        upgrade=upgrade if upgrade == b"websocket" else b"",
+    )
