@@ -26,9 +26,10 @@ class DerivationPool:
         self.done = 0
         self.seconds = 0.0
 
-    async def run(self, derive: Callable[[], bytes]) -> bytes:
-        """What `derive` returns, in its turn. Raises Overloaded when the queue is full."""
+    async def run(self, derive: Callable[[], bytes], *, begun: Callable[[], None] = lambda: None) -> bytes:
+        """What `derive` returns, in its turn, of which `begun` is told. Raises Overloaded when the queue is full."""
         await self._turn()
+        begun()
         work = asyncio.get_running_loop().run_in_executor(self._threads, self._timed, derive)
         work.add_done_callback(self._count)
         return (await asyncio.shield(work))[0]

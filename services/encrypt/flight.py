@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Hashable
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 Name = TypeVar("Name", bound=Hashable)
 Value = TypeVar("Value")
 
+TakeOff: TypeAlias = Callable[[], None]
+"""To be called by work that has come so far that it is worth finishing for whoever comes next."""
 
-@dataclass(slots=True)
+
 class _Flight(Generic[Value]):
-    work: asyncio.Task[Value]
-    aboard: int = 0
+    def __init__(self, depart: Callable[[TakeOff], Coroutine[Any, Any, Value]]) -> None:
+        self.aboard = 0
+        self.is_airborne = False
+        self.work = asyncio.create_task(depart(self._take_off))
+
+    def _take_off(self) -> None:
+        self.is_airborne = True
 
 
 class SingleFlight(Generic[Name, Value]):
-    """One flight for each name. It goes on while anyone is aboard, and is cancelled with the last who leaves."""
+    """One flight for each name. It is cancelled with the last who leaves, unless it has taken off."""
 
     def __init__(self) -> None:
         self._flights: dict[Name, _Flight[Value]] = {}
@@ -26,7 +32,7 @@ class SingleFlight(Generic[Name, Value]):
     def __contains__(self, name: Name) -> bool:
         return name in self._flights
 
-    async def join(self, name: Name, depart: Callable[[], Coroutine[Any, Any, Value]]) -> Value:
+    async def join(self, name: Name, depart: Callable[[TakeOff], Coroutine[Any, Any, Value]]) -> Value:
         """The value of the flight under way, or of a new one. What it raises, all aboard get."""
         flight = self._flights.get(name) or self._start(name, depart)
         flight.aboard += 1
@@ -34,11 +40,11 @@ class SingleFlight(Generic[Name, Value]):
             return await asyncio.shield(flight.work)
         finally:
             flight.aboard -= 1
-            if not flight.aboard:
+            if not flight.aboard and not flight.is_airborne:
                 self._end(name, flight)
 
-    def _start(self, name: Name, depart: Callable[[], Coroutine[Any, Any, Value]]) -> _Flight[Value]:
-        flight = self._flights[name] = _Flight(asyncio.create_task(depart()))
+    def _start(self, name: Name, depart: Callable[[TakeOff], Coroutine[Any, Any, Value]]) -> _Flight[Value]:
+        flight = self._flights[name] = _Flight(depart)
         flight.work.add_done_callback(lambda _: self._end(name, flight))
         return flight
 

@@ -20,7 +20,7 @@ from typing import NamedTuple
 from services.encrypt.cache import ExpiringCache
 from services.encrypt.cipher import Cipher
 from services.encrypt.derivation import DerivationPool
-from services.encrypt.flight import SingleFlight
+from services.encrypt.flight import SingleFlight, TakeOff
 from services.encrypt.kdf import Derivation
 from services.encrypt.message import SALT_BYTES
 
@@ -115,15 +115,17 @@ class Keyring:
         """How many keys are in memory, by use; one that seals is usually there to open as well."""
         return {"seal": len(self._sealing), "open": len(self._opening)}
 
-    async def _new_sealing_key(self, fingerprint: bytes, key: bytes) -> SealingKey:
+    async def _new_sealing_key(self, fingerprint: bytes, key: bytes, begun: TakeOff) -> SealingKey:
+        """Once begun it is kept, even if all who wanted it have left: a caller who is quick to try another instance
+        would otherwise never find this one ready."""
         name = Name(fingerprint, self._current, self._random(SALT_BYTES))
-        sealing = SealingKey(name, await self._derive(name, key), self._messages_per_salt)
+        sealing = SealingKey(name, await self._derive(name, key, begun), self._messages_per_salt)
         self._sealing.add(fingerprint, sealing)
         self._opening.add(name, sealing.cipher)
         return sealing
 
-    async def _derive(self, name: Name, key: bytes) -> Cipher:
-        return Cipher(await self._pool.run(partial(self._derivations[name.kdf], key, name.salt)))
+    async def _derive(self, name: Name, key: bytes, begun: TakeOff) -> Cipher:
+        return Cipher(await self._pool.run(partial(self._derivations[name.kdf], key, name.salt), begun=begun))
 
     def _one_message_less(self, sealing: SealingKey) -> SealingKey:
         sealing.messages_left -= 1

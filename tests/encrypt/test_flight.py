@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 
 import pytest
 
-from services.encrypt.flight import SingleFlight
+from services.encrypt.flight import SingleFlight, TakeOff
 
 from .doubles import until
 
@@ -17,9 +18,12 @@ class Work:
         self.cancelled = 0
         self.go = asyncio.Event()
         self.fails = False
+        self.takes_off = False
 
-    async def __call__(self) -> str:
+    async def __call__(self, take_off: TakeOff) -> str:
         self.departures += 1
+        if self.takes_off:
+            take_off()
         try:
             await self.go.wait()
         except asyncio.CancelledError:
@@ -73,6 +77,21 @@ async def test_the_last_who_leaves_ends_it_and_the_next_one_starts_anew() -> Non
     assert await next_one == "result 2"
 
 
+async def test_after_take_off_it_goes_on_without_anybody_and_the_next_one_comes_aboard() -> None:
+    flights, work = SingleFlight[str, str](), Work()
+    work.takes_off = True
+    first = asyncio.create_task(flights.join("a", work))
+    await until(lambda: work.departures == 1)
+    first.cancel()
+    await asyncio.wait([first])
+    second = asyncio.create_task(flights.join("a", work))
+    await asyncio.sleep(0)
+    work.go.set()
+    assert await second == "result 1"
+    assert work.cancelled == 0
+    assert "a" not in flights
+
+
 async def test_all_get_the_error_and_the_next_one_tries_again() -> None:
     flights, work = SingleFlight[str, str](), Work()
     work.fails = True
@@ -83,15 +102,17 @@ async def test_all_get_the_error_and_the_next_one_tries_again() -> None:
     assert await flights.join("a", work) == "result 2"
 
 
+@pytest.mark.parametrize("takes_off", [False, True])
 async def test_an_error_that_nobody_waits_for_is_not_shouted_about(
-    caplog: pytest.LogCaptureFixture,
+    caplog: pytest.LogCaptureFixture, takes_off: bool
 ) -> None:
     flights, work = SingleFlight[str, str](), Work()
-    work.fails = True
+    work.fails, work.takes_off = True, takes_off
     waiting = asyncio.create_task(flights.join("a", work))
     await until(lambda: work.departures == 1)
     work.go.set()
     waiting.cancel()
     await asyncio.wait([waiting])
-    await asyncio.sleep(0)
+    await until(lambda: "a" not in flights)
+    gc.collect()
     assert caplog.records == []

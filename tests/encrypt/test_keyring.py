@@ -72,6 +72,32 @@ async def test_one_who_gives_up_does_not_end_the_derivation_for_the_others() -> 
     assert (await ring.for_sealing(b"key")).name == second.result().name
 
 
+async def test_a_derivation_that_has_begun_is_kept_when_everybody_has_given_up() -> None:
+    held = HeldDerivation()
+    ring = keyring(held)
+    waiting = [asyncio.create_task(ring.for_sealing(b"key")) for _ in range(2)]
+    await until(lambda: held.begun == 1)
+    for each in waiting:
+        each.cancel()
+    await asyncio.wait(waiting)
+    held.go.set()
+    await ring.for_sealing(b"key")
+    assert len(held.salts) == 1
+
+
+async def test_one_that_waits_for_its_turn_ends_with_those_who_wanted_it() -> None:
+    held = HeldDerivation()
+    ring = keyring(held, workers=1)
+    working, given_up = (asyncio.create_task(ring.for_sealing(key)) for key in (b"first", b"second"))
+    await until(lambda: held.begun == 1 and ring.lookups["miss"] == 2)
+    given_up.cancel()
+    await asyncio.wait([given_up])
+    held.go.set()
+    await working
+    await ring.for_sealing(b"third")
+    assert ring.kept()["seal"] == 2
+
+
 async def test_a_salt_is_replaced_when_its_time_is_up() -> None:
     clock = Clock()
     ring = keyring(QuickDerivation(), clock=clock)
