@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
@@ -11,6 +12,8 @@ from discovery.instance import Instance
 from discovery.pool import Pool
 from discovery.probe import Verdict
 from discovery.upstream import Upstream
+
+log = logging.getLogger(__name__)
 
 PAUSES = (0.25, 0.5)
 """Seconds before the first probes; from then on one each second."""
@@ -35,7 +38,6 @@ class Prober:
         if upstream not in self._tasks:
             task = asyncio.create_task(self._follow(pool, upstream), name=f"probe {upstream.instance.id}")
             self._tasks[upstream] = task
-            task.add_done_callback(lambda _: self._tasks.pop(upstream, None))
 
     async def aclose(self) -> None:
         tasks = list(self._tasks.values())
@@ -44,14 +46,26 @@ class Prober:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _follow(self, pool: Pool, upstream: Upstream) -> None:
-        turn = 0
-        while pool.holds(upstream) and is_in_doubt(upstream):
-            if upstream.ejection.cause is not Cause.UNPROVEN or turn:
-                await self._sleep(PAUSES[turn] if turn < len(PAUSES) else 1.0)
-            verdict = await self._probe.ask(upstream.instance)
-            if pool.holds(upstream):
-                pool.probed(upstream, verdict)
-            turn += 1
+        try:
+            turn = 0
+            while pool.holds(upstream) and is_in_doubt(upstream):
+                if upstream.ejection.cause is not Cause.UNPROVEN or turn:
+                    await self._sleep(PAUSES[turn] if turn < len(PAUSES) else 1.0)
+                verdict = await self._ask(upstream.instance)
+                if pool.holds(upstream):
+                    pool.probed(upstream, verdict)
+                turn += 1
+        finally:
+            # In the turn of the loop in which the doubt ended, so that one that begins right after it is not lost.
+            self._tasks.pop(upstream, None)
+
+    async def _ask(self, instance: Instance) -> Verdict:
+        """A bug must not end the only thing that can bring an instance back."""
+        try:
+            return await self._probe.ask(instance)
+        except Exception:
+            log.exception("a probe broke", extra={"instance": instance.id})
+            return Verdict.SILENT
 
 
 def is_in_doubt(upstream: Upstream) -> bool:

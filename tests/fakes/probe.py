@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from discovery.instance import Instance
 from discovery.probe import Verdict
 
@@ -23,9 +21,3 @@ class ScriptedProbe:
         self.asked.append(instance)
         coming = self._coming.get(instance.id, [Verdict.SILENT])
         return coming.pop(0) if len(coming) > 1 else coming[0]
-
-    def asked_of(self, instance_id: str) -> int:
-        return len(list(self._of(instance_id)))
-
-    def _of(self, instance_id: str) -> Iterable[Instance]:
-        return (each for each in self.asked if each.id == instance_id)
