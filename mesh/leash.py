@@ -36,7 +36,9 @@ def main(argv: list[str]) -> None:
 
 
 def _become(program: list[str], supervisor: int) -> None:
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "the kernel does not hold the leash")
     if os.getppid() == supervisor:  # otherwise it died before we could ask to be told
         os.execvp(program[0], program)  # noqa: S606
 

@@ -43,11 +43,6 @@ class Place:
     def logs(self) -> Path:
         return self.directory / "logs"
 
-    @property
-    def journal(self) -> Path:
-        """What a mesh in the background says."""
-        return self.directory / "mesh.log"
-
 
 def runtime_directory(xdg: Path | None) -> Path:
     """Ours under XDG_RUNTIME_DIR, or under the temporary directory if there is none or its path is too long.

@@ -18,6 +18,7 @@ from mesh.finding import running_meshes
 from mesh.fleet import Fleet, admin_port, fleet_for
 from mesh.keeper import Event
 from mesh.leaving import Leaving
+from mesh.logs import keep_small
 from mesh.names import taken
 from mesh.orders import Orders
 from mesh.ports import is_free
@@ -105,9 +106,11 @@ async def _run(
         audience.ready(mesh.status())
 
     async with control.listening(where.socket, Orders(mesh, leaving.leave).answer):
+        cutting = asyncio.create_task(keep_small(where.logs))
         try:
             await leaving.unless(start())
             await leaving.told()
         finally:
             audience.step("ending")
             await mesh.close()
+            cutting.cancel()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -28,7 +29,8 @@ def ps(
 ) -> None:
     """Show every instance that the registry knows, and whether the gateway uses it."""
     if watch:
-        asyncio.run(_watch(gateway_port, consul, as_json))
+        with suppress(KeyboardInterrupt):  # which is how it is meant to end
+            asyncio.run(_watch(gateway_port, consul, as_json))
         return
     found = asyncio.run(_look(gateway_port, consul))
     emit(found.as_json()) if as_json else console().print(table(found))
