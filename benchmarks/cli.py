@@ -8,23 +8,24 @@ from dataclasses import replace
 from typing import Annotated
 
 import typer
+import uvloop
 
 from benchmarks.cores import CannotMeasure
 from benchmarks.outcome import document
 from benchmarks.peers import PEERS
 from benchmarks.perform import perform
-from benchmarks.plan import SECTIONS, Plan, chosen, named
+from benchmarks.plan import QUICK, SECTIONS, Plan, chosen, named
 from benchmarks.tables import report
 from mesh.terminal import console, emit, progress
-
-QUICK = Plan(connections=(1, 32), rounds=1, seconds=1, share=0.01)
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.command()
 def bench(
-    sections: Annotated[str, typer.Option(help="Some of them, separated by commas.")] = ",".join(SECTIONS),
+    sections: Annotated[
+        str | None, typer.Option(help=f"Some of {', '.join(SECTIONS)}, separated by commas.", show_default="all")
+    ] = None,
     peers: Annotated[str, typer.Option(help="Some of them, separated by commas.")] = ",".join(p.name for p in PEERS),
     connections: Annotated[str | None, typer.Option(help="Numbers, separated by commas.  [default: 1,32,256]")] = None,
     rounds: Annotated[
@@ -40,7 +41,7 @@ def bench(
     try:
         plan = replace(
             usual,
-            sections=chosen(sections, SECTIONS),
+            sections=chosen(sections, SECTIONS) if sections else usual.sections,
             peers=named(peers),
             connections=tuple(map(int, connections.split(","))) if connections else usual.connections,
             rounds=rounds or usual.rounds,
@@ -49,8 +50,9 @@ def bench(
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     try:
-        with progress("preparing", quiet=as_json) as tell:
-            outcome = asyncio.run(perform(plan, tell))
+        turning = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+        with progress("preparing", quiet=as_json) as tell, turning as runner:
+            outcome = runner.run(perform(plan, tell))
     except CannotMeasure as error:
         sys.exit(f"bench: {error}")
     emit(document(outcome)) if as_json else console().print(report(outcome))

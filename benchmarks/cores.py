@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 
@@ -31,3 +33,14 @@ def two_cores() -> Cores:
 
 def pinned(argv: list[str], core: int) -> tuple[str, ...]:
     return ("taskset", "--cpu-list", str(core), *argv)
+
+
+@contextmanager
+def staying_on(core: int) -> Iterator[None]:
+    """Keep this process itself on a core, off the one where gateways are measured."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)

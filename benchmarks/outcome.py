@@ -9,6 +9,8 @@ from typing import Any
 from benchmarks.comparison import DIRECT, Comparison
 from benchmarks.machine import Machine
 from benchmarks.sample import Cell, Sample, added_ms, middle, ratio
+from benchmarks.scale import Scale
+from benchmarks.soak.run import Soak
 from benchmarks.targets import ONE, OURS, Target
 
 NOISY = 0.05
@@ -23,6 +25,8 @@ class Outcome:
     versions: dict[str, str] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
     comparison: Comparison = field(default_factory=Comparison)
+    scale: Scale | None = None
+    soak: Soak | None = None
     targets: list[Target] = field(default_factory=list)
 
     @property
@@ -62,6 +66,8 @@ def document(outcome: Outcome) -> dict[str, Any]:
         "missing": outcome.missing,
         "gateways": [_row(row) for row in rows(outcome.comparison)],
         "peak_memory_bytes": outcome.comparison.memory,
+        "scale": outcome.scale and asdict(outcome.scale),
+        "soak": outcome.soak and asdict(outcome.soak),
         "targets": [asdict(each) | {"met": each.is_met} for each in outcome.targets],
     }
 

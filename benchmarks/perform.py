@@ -6,12 +6,14 @@ import shutil
 from collections.abc import Callable
 
 from benchmarks.comparison import compare
-from benchmarks.cores import CannotMeasure, two_cores
+from benchmarks.cores import CannotMeasure, staying_on, two_cores
 from benchmarks.machine import this_machine
 from benchmarks.outcome import Outcome
 from benchmarks.plan import Plan
+from benchmarks.scale import measure_scale
+from benchmarks.soak.run import measure_soak
 from benchmarks.stage import Stage
-from benchmarks.targets import wire_targets
+from benchmarks.targets import scale_targets, soak_targets, wire_targets
 
 TOOLS = {"wrk": "wrk", "nginx": "nginx"}
 """What the load and the upstream are made of, and its package."""
@@ -22,13 +24,24 @@ async def perform(plan: Plan, tell: Callable[[str], None]) -> Outcome:
     outcome = Outcome(this_machine())
     outcome.missing = {peer.name: why for peer in plan.peers if (why := peer.missing())}
     outcome.versions = {peer.name: peer.version() for peer in plan.peers if peer.name not in outcome.missing}
-    if plan.cells:
-        require_tools()
-        async with Stage(two_cores()) as stage:
-            outcome.comparison = await compare(
-                stage, plan.peers, plan.cells, rounds=plan.rounds, seconds=plan.seconds, tell=tell
-            )
-    outcome.targets = wire_targets(outcome.comparison.samples)
+    cores = two_cores()
+    with staying_on(cores.load):
+        if plan.cells:
+            require_tools()
+            async with Stage(cores) as stage:
+                outcome.comparison = await compare(
+                    stage, plan.peers, plan.cells, rounds=plan.rounds, seconds=plan.seconds, tell=tell
+                )
+        if "scale" in plan.sections:
+            outcome.scale = await measure_scale(plan.share, tell)
+        if "soak" in plan.sections:
+            async with Stage(cores) as stage:
+                outcome.soak = await measure_soak(stage, plan.share, tell)
+    outcome.targets = [
+        *wire_targets(outcome.comparison.samples),
+        *scale_targets(outcome.scale),
+        *soak_targets(outcome.soak),
+    ]
     return outcome
 
 

@@ -11,11 +11,12 @@ from benchmarks.workload import DOWNLOAD, SMALL_GET, SMALL_POST, UPLOAD
 
 SECTIONS = ("small", "large", "scale", "soak")
 BODIES_AT_ONCE = 8
+"""Connections: enough to keep a core busy with large bodies."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`seconds` for each run of wrk, `share` of the full size for the sections that are not timed."""
+    """`seconds` for each run of wrk, `share` of the full number for the sections that count instead."""
 
     sections: tuple[str, ...] = SECTIONS
     peers: tuple[Peer, ...] = tuple(PEERS)
@@ -30,6 +31,10 @@ class Plan:
         small += [Cell(SMALL_POST, each) for each in self.connections if each == 32]
         large = [Cell(DOWNLOAD, BODIES_AT_ONCE), Cell(UPLOAD, BODIES_AT_ONCE)]
         return small * ("small" in self.sections) + large * ("large" in self.sections)
+
+
+QUICK = Plan(sections=("small", "scale"), connections=(1, 32), rounds=1, seconds=1, share=0.05)
+"""Only to see that it works."""
 
 
 def named(text: str) -> tuple[Peer, ...]:

@@ -10,6 +10,8 @@ from rich.text import Text
 
 from benchmarks.outcome import NOISY, Outcome, Row, rows
 from benchmarks.sample import BUSY
+from benchmarks.scale import Scale
+from benchmarks.soak.run import Soak
 from benchmarks.targets import Target
 from benchmarks.workload import MEBIBYTE
 
@@ -24,6 +26,10 @@ def report(outcome: Outcome) -> RenderableType:
         ]
     if any(row.sample.busy < BUSY for row in found):
         parts.append(Text("≥: its core was not busy; load, upstream or other programs held it up", style="dim"))
+    if outcome.scale:
+        parts += [Text("\n100 services of 100 instances", style="bold"), _scale(outcome.scale)]
+    if outcome.soak:
+        parts += [Text("\nsoak", style="bold"), _storms(outcome.soak), _leftovers(outcome.soak)]
     parts += [Text("\ntargets", style="bold"), _targets(outcome.targets)]
     if outcome.foreign > NOISY:
         warning = f"other programs took up to {outcome.foreign:.0%} of the gateway's core: trust the CPU column only"
@@ -46,7 +52,7 @@ def _machine(outcome: Outcome) -> Table:
 def _cell(outcome: Outcome, group: list[Row]) -> Table:
     large = max(group[0].cell.workload.sends, group[0].cell.workload.receives) >= MEBIBYTE
     table = _table("", *(("MiB/s",) if large else ("requests/s",)), "of ours", "p50 ms", "p99 ms", "added ms")
-    for heading in ("CPU µs/request", "busy", "peak MiB", "failed"):
+    for heading in ("CPU µs/request", "busy", "peak MB", "failed"):
         table.add_column(heading, header_style="dim", justify="right")
     for row in group:
         each = row.sample
@@ -59,9 +65,40 @@ def _cell(outcome: Outcome, group: list[Row]) -> Table:
             _number(row.added_ms, ".3f"),
             f"{each.processor_us:,.0f}",
             f"{each.busy:.0%}",
-            _number(outcome.comparison.memory.get(row.gateway, 0) / MEBIBYTE, ".0f"),
+            _number(outcome.comparison.memory.get(row.gateway, 0) / 1e6, ".0f"),
             str(each.failed),
         )
+    return table
+
+
+def _scale(found: Scale) -> Table:
+    table = _table("", "")
+    table.add_row("choosing among 1,000", f"{found.choose_us:.2f} µs")
+    table.add_row("the same, half of them ejected", f"{found.choose_half_ejected_us:.1f} µs")
+    table.add_row("knowing all of them", f"{found.memory_mib:.1f} MiB")
+    table.add_row("one change blocks the loop, median", f"{found.change_ms:.2f} ms")
+    table.add_row("worst", f"{found.change_worst_ms:.2f} ms")
+    return table
+
+
+def _storms(found: Soak) -> Table:
+    table = _table("", "answered", "mismatched", "failed", "given up", "vanished")
+    for name, tally in (("two storms", found.storms), ("uploads of 1 MiB", found.uploads)):
+        numbers = (tally.answered, tally.mismatched, tally.failures.total(), tally.cancelled, tally.vanished)
+        table.add_row(name, *(f"{each:,}" for each in numbers))
+        for kind, times in tally.failures.items():
+            table.add_row(f"  {times} x {kind}", style="red")
+    return table
+
+
+def _leftovers(found: Soak) -> Table:
+    table = _table("the gateway afterwards", "clients", "to instances", "descriptors", "in flight", "tasks", "MB")
+    for name, each in (("before", found.idle), ("storm 1", found.first), ("storm 2", found.second)):
+        numbers = (each.clients, each.upstreams, each.descriptors, each.in_flight, each.tasks)
+        table.add_row(name, *(_number(one, "d") for one in numbers), f"{each.resident_mb:.1f}")
+    table.add_row(
+        f"at its peak, beside a client that had read {found.slow_read} bytes", *[""] * 5, f"{found.peak_mb:.1f}"
+    )
     return table
 
 
@@ -71,7 +108,7 @@ def _targets(targets: list[Target]) -> Table:
         verdict = {True: Text("met", style="green"), False: Text("missed", style="red"), None: Text("-", style="dim")}
         sign = "≥" if each.at_least else "≤"
         table.add_row(
-            each.name, f"{sign} {each.bound:g} {each.unit}", f"{_number(each.measured, '.2f')}", verdict[each.is_met]
+            each.name, f"{sign} {each.bound:g} {each.unit}", _number(each.measured, ",.2f"), verdict[each.is_met]
         )
     return table
 

@@ -65,7 +65,12 @@ async def _built(program: str, folder: Path) -> Path:
         stdout=PIPE,
         stderr=PIPE,
     )
-    _, complained = await process.communicate()
+    try:
+        _, complained = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
     if process.returncode:
         raise CannotMeasure(f"{program} cannot be built: {complained.decode(errors='replace')[-2000:]}")
     return binary
