@@ -31,11 +31,12 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """One of a gateway's events."""
+    """One of a gateway's events. `health` is the new one, for the events that tell one."""
 
     at: datetime
     kind: str
     instance: str
+    health: str = ""
 
 
 class Admin:
@@ -65,10 +66,7 @@ class Admin:
         """What happened, newest first."""
         document = await self._json("/api/v1/events")
         try:
-            return [
-                Happened(datetime.fromisoformat(each["at"]), str(each["kind"]), str(each.get("instance") or ""))
-                for each in document["events"]
-            ]
+            return [_happened(each) for each in document["events"]]
         except (KeyError, TypeError, AttributeError, ValueError):
             raise NoGateway(f"{self._http.base_url} does not answer like our gateway's admin listener") from None
 
@@ -83,6 +81,16 @@ class Admin:
             return await self._http.get(path)
         except httpx2.HTTPError as error:
             raise NoGateway(f"no gateway answers at {self._http.base_url}: {type(error).__name__}") from None
+
+
+def _happened(event: Any) -> Happened:
+    detail = event.get("detail") or {}
+    return Happened(
+        at=datetime.fromisoformat(event["at"]),
+        kind=str(event["kind"]),
+        instance=str(event.get("instance") or ""),
+        health=str(detail.get("health") or ""),
+    )
 
 
 @asynccontextmanager

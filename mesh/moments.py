@@ -12,7 +12,7 @@ from typing import TypeVar
 from discovery.consul import Consul
 from discovery.errors import RegistryError
 from discovery.instance import Instance
-from mesh.admin import Admin
+from mesh.admin import Admin, Happened
 from mesh.catalog import until
 from mesh.errors import NoGateway
 from mesh.report import Answer
@@ -25,10 +25,14 @@ PATIENCE = 30.0
 LOOK_EVERY = 0.002
 
 OUT = frozenset({"instance_ejected", "instance_dropped"})
-"""The events by which a gateway says that it does not use an instance any more."""
 
 CLOCK_STEP = timedelta(milliseconds=1)
 """A gateway tells its times in whole milliseconds."""
+
+
+def puts_out(event: Happened) -> bool:
+    """Whether a gateway stops using an instance with it: by what it saw itself, or as the registry was first to say so."""
+    return event.kind in OUT or (event.kind == "instance_health_changed" and event.health == "critical")
 
 
 async def ejected(admin: Admin, instance: str, *, since: datetime) -> datetime | None:
@@ -39,7 +43,7 @@ async def ejected(admin: Admin, instance: str, *, since: datetime) -> datetime |
             events = await admin.events()
         except NoGateway:
             return None
-        happened = [event.at for event in events if event.instance == instance and event.kind in OUT]
+        happened = [event.at for event in events if event.instance == instance and puts_out(event)]
         return min((at for at in happened if at >= since - CLOCK_STEP), default=None)
 
     return await _first(look, every=0.02)

@@ -12,7 +12,8 @@ from mesh.report import Report
 class Outcome:
     """What was measured. Milliseconds are None for what was not reached.
 
-    ejected_ms: from SIGKILL to the gateway's putting the instance out of rotation
+    ejected_ms: from SIGKILL to the gateway's putting the instance out of rotation (its events `instance_ejected`,
+        `instance_dropped`, or `instance_health_changed` to critical if that came first)
     critical_ms: from SIGKILL to the registry's calling it critical
     rediscovered_ms: from its port being open again to the first answer of it that a client got
     """

@@ -12,7 +12,7 @@ import pytest
 from discovery.consul import Consul
 from discovery.instance import Health, Instance
 from mesh import moments
-from mesh.admin import Seen, admin_at, admin_authority
+from mesh.admin import Happened, Seen, admin_at, admin_authority
 from mesh.errors import NoGateway
 from mesh.ports import free_port
 from mesh.report import Answer
@@ -73,6 +73,20 @@ async def test_rotation_is_known_by_process() -> None:
     assert rotation == {("echo-1", "b1"): Seen(True, "admitted"), ("echo-2", ""): Seen(False, "ejected")}
 
 
+@pytest.mark.parametrize(
+    ("kind", "health", "out"),
+    [
+        ("instance_ejected", "", True),
+        ("instance_dropped", "", True),
+        ("instance_health_changed", "critical", True),
+        ("instance_health_changed", "warning", False),
+        ("instance_readmitted", "", False),
+    ],
+)
+def test_what_puts_an_instance_out_of_rotation(kind: str, health: str, out: bool) -> None:
+    assert moments.puts_out(Happened(datetime.now(UTC), kind, "echo-1", health)) is out
+
+
 @pytest.mark.parametrize("document", [[], {"services": None}, {"services": [{"name": "x"}]}, {"services": [1]}, "x"])
 async def test_an_answer_of_another_form_is_no_gateways(document: object) -> None:
     async with (
@@ -94,15 +108,16 @@ async def test_nobody_there_is_no_gateway() -> None:
 async def test_the_moment_of_ejection_is_the_gateways_own_and_not_of_an_earlier_one() -> None:
     killed = datetime(2026, 1, 2, 3, 4, 5, 500_600, UTC)
 
-    def event(kind: str, instance: str, after_ms: int) -> dict[str, str]:
+    def event(kind: str, instance: str, after_ms: int, health: str = "passing") -> dict[str, object]:
         at = (killed + timedelta(milliseconds=after_ms)).isoformat(timespec="milliseconds")
-        return {"id": "1", "at": at, "kind": kind, "instance": instance, "service": "echo"}
+        return {"id": 1, "at": at, "kind": kind, "instance": instance, "service": "echo", "detail": {"health": health}}
 
     events = [
         event("instance_ejected", "echo-2", 9),
-        event("instance_health_changed", "echo-1", 8),
+        event("instance_health_changed", "echo-1", 8, "critical"),
         event("instance_dropped", "echo-1", 7),
         event("instance_ejected", "echo-1", 4),
+        event("instance_health_changed", "echo-1", 3, "passing"),
         event("instance_ejected", "echo-2", 2),
         event("instance_ejected", "echo-1", -5000),
     ]

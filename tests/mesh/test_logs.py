@@ -40,4 +40,4 @@ async def test_it_is_done_again_and_again_and_never_to_what_was_cut_off(tmp_path
         await until(lambda: cut_off.read_bytes() == b"second" * 10 and log.stat().st_size == 0)
     finally:
         keeping.cancel()
-    assert not tmp_path.joinpath("echo-1.log.1.1").exists()  # noqa: ASYNC240 (one system call)
+    assert not tmp_path.joinpath("echo-1.log.1.1").exists()
