@@ -31,7 +31,7 @@ CLOCK_STEP = timedelta(milliseconds=1)
 
 
 def puts_out(event: Happened) -> bool:
-    """Whether a gateway stops using an instance with it: by what it saw itself, or as the registry was first to say so."""
+    """Whether a gateway stops using an instance with it: by what it saw itself, or because the registry was first."""
     return event.kind in OUT or (event.kind == "instance_health_changed" and event.health == "critical")
 
 
