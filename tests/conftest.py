@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.contract.checked import Checked
 from tests.registries import KINDS, Registries, Registry, has_consul
+
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")  # a slow machine is no fault of the code
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
 from contextlib import suppress
@@ -13,8 +12,6 @@ from urllib.parse import parse_qs
 
 from discovery.devagent.guard import admit
 from discovery.devagent.messages import Refusal, Request, Response, text
-
-log = logging.getLogger(__name__)
 
 MAX_BODY = 1 << 20
 
@@ -49,26 +46,29 @@ class Application:
         try:
             request = _request(scope)
             admit(request)
-            route, request = self._route(request)
-            request = replace(request, body=await _body(request, receive))
-            response = await _unless_gone(route.handler(request), receive)
+            response = await self._answer(request, receive)
         except Refusal as refusal:
             response = text(refusal.status, refusal.text, refusal.headers)
         except ClientGone:
             return
         await _send(response, receive, send)
 
-    def _route(self, request: Request) -> tuple[Route, Request]:
-        candidates = [path for path in self._routes if _fits(request.path, path)]
-        if not candidates:
-            raise Refusal(404, "The embedded registry has no such path: it speaks only a part of Consul's API.")
-        route = self._routes[max(candidates, key=len)]
+    async def _answer(self, request: Request, receive: Receive) -> Response:
+        route = self._route(request.path)
         allow = {"allow": f"OPTIONS,{route.method}"}
         if request.method == "OPTIONS":
-            raise Refusal(200, "", allow)
+            return Response(200, headers=allow)
         if request.method != route.method:
             raise Refusal(405, f"method {request.method} not allowed", allow)
-        return route, replace(request, rest=request.path[len(route.path) - 1 :])
+        rest = request.path[len(route.path) - 1 :]
+        request = replace(request, rest=rest, body=await _body(request, receive))
+        return await _unless_gone(route.handler(request), receive)
+
+    def _route(self, path: str) -> Route:
+        candidates = [pattern for pattern in self._routes if _fits(path, pattern)]
+        if not candidates:
+            raise Refusal(404, "The embedded registry has no such path: it speaks only a part of Consul's API.")
+        return self._routes[max(candidates, key=len)]
 
 
 def _fits(path: str, pattern: str) -> bool:

@@ -64,7 +64,7 @@ async def _snapshots(agent: Agent) -> AsyncIterator[bytes]:
     while not watches.closed:
         shown = catalog.revision
         yield f"data: {json.dumps(snapshot(catalog))}\n\n".encode()
-        await watches.wait((), CALM)
+        await watches.wait((), CALM)  # rung by nothing: the time is over, or the registry ends
         while catalog.revision == shown and not watches.closed:
             if not await watches.wait({ANYTHING}, HEARTBEAT):
                 yield b": still here\n\n"

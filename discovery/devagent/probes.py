@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http
 import os
+import socket
 
 import httpx2
 
@@ -57,9 +58,14 @@ def _too_late(check: Check) -> str:
 
 
 def _no_connection(check: Check, error: OSError) -> str:
+    where = authority(check.host, check.port)
+    if isinstance(error, socket.gaierror):
+        return f"dial tcp: lookup {check.host}: no such host"
+    if isinstance(error, ConnectionResetError | BrokenPipeError):
+        return f"read tcp {where}: connection reset by peer"
     # asyncio tells of several addresses that failed in one error without a number, as `localhost` can have.
     why = os.strerror(error.errno).lower() if error.errno else "connection refused"
-    return f"dial tcp {authority(check.host, check.port)}: connect: {why}"
+    return f"dial tcp {where}: connect: {why}"
 
 
 def _phrase(status: int) -> str:

@@ -63,12 +63,26 @@ async def test_no_page_of_another_origin_changes_anything(
     headers = {"origin": origin.format(port=embedded.port)}
     response = await http.put(path, json={"Name": "b"}, headers=headers)
     assert response.status_code == 403
-    assert "no changes from web pages of another origin" in response.text
+    assert "does not answer to web pages of another origin" in response.text
     assert list((await http.get("/v1/agent/services")).json()) == ["a"]
 
 
 async def test_its_own_page_may(http: httpx2.AsyncClient, embedded: Registry) -> None:
     response = await http.put(REGISTER, json={"Name": "a"}, headers={"origin": embedded.url})
+    assert response.status_code == 200
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+@pytest.mark.parametrize("mode", ["no-cors", "cors", "websocket"])
+async def test_no_other_page_takes_connections_by_waiting(http: httpx2.AsyncClient, site: str, mode: str) -> None:
+    headers = {"sec-fetch-site": site, "sec-fetch-mode": mode}
+    response = await http.get("/v1/health/service/a?index=999999&wait=10m", headers=headers)
+    assert response.status_code == 403
+
+
+@pytest.mark.parametrize(("site", "mode"), [("same-origin", "cors"), ("none", "navigate"), ("cross-site", "navigate")])
+async def test_people_come_by_link_or_by_hand(http: httpx2.AsyncClient, site: str, mode: str) -> None:
+    response = await http.get("/ui/", headers={"sec-fetch-site": site, "sec-fetch-mode": mode})
     assert response.status_code == 200
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -114,6 +115,19 @@ async def test_a_name_that_leads_nowhere_is_critical() -> None:
         verdict = await probe(one)
     assert verdict.status == "critical"
     assert verdict.output == f'Get "{one.target}": dial tcp localhost:{port}: connect: connection refused'
+
+
+async def test_a_connection_that_is_reset_is_critical() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        asking = asyncio.create_task(probe(replace(check("c"), port=port, timeout=30.0)))
+        connection, _ = await asyncio.to_thread(server.accept)
+        at_once = struct.pack("ii", 1, 0)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+        connection.close()
+        verdict = await asking
+    assert verdict.status == "critical"
+    assert verdict.output.endswith(f"read tcp 127.0.0.1:{port}: connection reset by peer")
 
 
 async def test_a_proxy_in_the_environment_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:

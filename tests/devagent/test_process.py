@@ -64,6 +64,8 @@ async def test_it_ends_at_once_and_answers_those_who_wait(signal: Signals) -> No
                 return psutil.Process(registry.pid).num_fds() >= at_rest + 20
 
             await eventually(all_wait)
+            for _ in range(5):  # connected is not asked yet: let the questions arrive
+                await http.get("/v1/status/leader")
             assert not any(each.done() for each in waiting)
             assert await registry.stop(signal) == 0
             assert {(await each).status_code for each in waiting} == {200}
