@@ -6,13 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import cast
 
-import httptools
-
 from discovery.errors import AttemptFailed, ResponseLost, ResponseMalformed
 from discovery.instance import Instance
 from discovery.reply import Settle
 from services.gateway.request import Request
-from services.gateway.response import SWITCHING, Memory, Response
+from services.gateway.response import SWITCHING, Response
+from services.gateway.responses import ResponseReader
 
 
 class Exchange:
@@ -49,6 +48,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(
         self,
+        served_by: str,
         on_idle: Callable[[Connection], None],
         on_lost: Callable[[Connection], None],
         on_stale: Callable[[Exchange], None],
@@ -58,10 +58,9 @@ class Connection(asyncio.Protocol):
         self._on_stale = on_stale
         self._transport: asyncio.Transport | None = None
         self._exchange: Exchange | None = None
-        self._response: Response | None = None
+        self._reader = ResponseReader(served_by, self.abort)
         self._upload: asyncio.Task[None] | None = None
         self._writable: asyncio.Future[None] | None = None
-        self._memory = Memory()
         self._is_reused = self._has_heard = False
         self.idle_until = 0.0
 
@@ -75,9 +74,7 @@ class Connection(asyncio.Protocol):
         request = exchange.request
         self._exchange, self._has_heard = exchange, False
         exchange.connection = self
-        self._response = Response(
-            request.method, transport.pause_reading, transport.resume_reading, self.abort, self._memory
-        )
+        self._reader.expect(request.method)
         if isinstance(request.body, bytes):
             transport.write(request.head() + request.body)
         else:
@@ -99,24 +96,23 @@ class Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
-        response = self._response
-        if response is None:  # an instance that speaks without being asked
+        exchange = self._exchange
+        if exchange is None:  # an instance that speaks without being asked
             self.abort()
             return
         self._has_heard = True
         try:
-            response.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            if response.status != SWITCHING or not cast(Exchange, self._exchange).request.upgrade:
-                self._fail(ResponseMalformed("an upgrade that nobody asked for"))
+            rest = self._reader.feed(data)
+        except ResponseMalformed as failure:
+            response = self._reader.response
+            if response is None or not response.is_complete:
+                self._fail(failure)
                 return
-            self._hand_over(response, data[upgrade.args[0] :])
-        except (httptools.HttpParserError, ResponseMalformed) as error:
-            if not response.is_complete:  # else: more than it announced, which nobody reads
-                self._fail(ResponseMalformed("the response is not HTTP that can be passed on"), error)
-                return
-            self.abort()
-        self._advance(response)
+            self.abort()  # more than it announced, which nobody reads
+            rest = None
+        if rest is not None:
+            self._hand_over(exchange, rest)
+        self._advance(exchange)
 
     def eof_received(self) -> None:
         """Returning nothing closes the transport."""
@@ -125,12 +121,15 @@ class Connection(asyncio.Protocol):
         self._on_lost(self)
         if self._writable is not None and not self._writable.done():
             self._writable.set_result(None)
-        if self._response is not None:
-            self._response.end_of_stream()
-            if self._response.is_complete:
-                self._advance(self._response)
+        if self._exchange is not None:
+            response = self._reader.response
+            if response is not None and response.ends_with_connection:
+                response.complete()
+            if response is not None and response.is_complete:
+                self._advance(self._exchange)
             else:
-                self._lose()
+                self._lose(self._exchange)
+        self._reader.forget()
 
     def pause_writing(self) -> None:
         self._writable = asyncio.get_running_loop().create_future()
@@ -139,48 +138,60 @@ class Connection(asyncio.Protocol):
         if self._writable is not None and not self._writable.done():
             self._writable.set_result(None)
 
-    def _hand_over(self, response: Response, said: bytes) -> None:
+    # How an exchange ends
+
+    def _hand_over(self, exchange: Exchange, said: bytes) -> None:
+        if not exchange.request.upgrade or self._reader.response is None:
+            self._fail(ResponseMalformed("an upgrade that nobody asked for"))
+            return
         transport = cast(asyncio.Transport, self._transport)
         transport.pause_reading()
         self._on_lost(self)
-        response.joined = lambda: (transport, said)
+        self._reader.response.joined = transport, said
 
-    # How an exchange ends
-
-    def _advance(self, response: Response) -> None:
+    def _advance(self, exchange: Exchange) -> None:
         """Hand out the response as soon as it may be seen, and take the connection back when it is through."""
-        exchange = cast(Exchange, self._exchange)
-        is_seen = response.is_complete or (response.has_head and not (exchange.hold and response.is_small))
-        if response.is_complete and response.status != SWITCHING:
-            self._response = self._exchange = None
-            if self._upload is None and response.keeps_alive and self.is_usable:
-                self._is_reused = True
-                self._on_idle(self)
-            else:
-                self._stop_upload()
-                self.close()
-        if is_seen:
-            exchange.settle(response)
+        response = self._reader.response
+        if response is None:
+            return
+        if response.is_complete:
+            if response.status != SWITCHING:
+                self._take_back(response)
+        elif exchange.hold and response.is_small:
+            return
+        else:
+            transport = cast(asyncio.Transport, self._transport)
+            response.stream(transport.pause_reading, transport.resume_reading)
+        exchange.settle(response)
 
-    def _lose(self) -> None:
-        exchange = cast(Exchange, self._exchange)
+    def _take_back(self, response: Response) -> None:
+        """The response is complete: may the connection carry another one?"""
+        request, self._exchange = cast(Exchange, self._exchange).request, None
+        if request.method == b"HEAD":
+            self._reader.forget()
+        if self._upload is None and response.keeps_alive and self.is_usable:
+            self._is_reused = True
+            self._on_idle(self)
+        else:
+            self._stop_upload()
+            self.close()
+
+    def _lose(self, exchange: Exchange) -> None:
         stale = self._is_reused and not self._has_heard and not exchange.is_over
         if stale and exchange.request.is_repeatable and exchange.hold:
-            self._response = self._exchange = None
+            self._exchange = None
             self._on_stale(exchange)
         else:
             self._fail(ResponseLost("the connection broke"))
 
-    def _fail(self, failure: AttemptFailed, cause: Exception | None = None) -> None:
-        failure.__cause__ = cause
-        exchange, response = self._exchange, self._response
-        self._exchange = self._response = None
+    def _fail(self, failure: AttemptFailed) -> None:
+        exchange, self._exchange = self._exchange, None
         self._stop_upload()
         self.abort()
         if exchange is not None and not exchange.is_over:
             exchange.settle(failure)
-        elif response is not None:
-            response.flow.fail(failure)
+        elif self._reader.response is not None:
+            self._reader.response.fail(failure)
 
     # A body that streams
 
@@ -204,7 +215,7 @@ class Connection(asyncio.Protocol):
         self._upload = None
         if exchange is not None:
             exchange.settle(error)
-        self._exchange = self._response = None
+        self._exchange = None
         self.abort()
 
     def _stop_upload(self) -> None:

@@ -78,14 +78,17 @@ class Proxy:
         self, answered: Answered[Response], arrival: Arrival, answer: Answer, listener: Listener
     ) -> None:
         reply, instance = answered.reply, answered.upstream.instance
-        passed = reply.passed(instance.id)
+        passed = reply.head.passed
         if answered.tries > 1:
             passed += b"x-attempts: %d\r\n" % answered.tries
         answer.closes = answer.closes or not arrival.is_complete
         if reply.status == SWITCHING:
             self._switch(reply, passed, answer, listener)
-        elif reply.is_complete and (reply.length is not None or reply.is_bodiless):
-            answer.respond(reply.status, passed, reply.flow.take())
+        elif reply.is_whole:
+            body = reply.body()
+            if reply.length is None and not reply.is_bodiless:
+                passed += b"content-length: %d\r\n" % len(body)
+            answer.respond(reply.status, passed, body)
         else:
             answer.begin(reply.status, passed, reply.length)
             try:
@@ -99,11 +102,12 @@ class Proxy:
                 reply.discard()
 
     def _switch(self, reply: Response, passed: bytes, answer: Answer, listener: Listener) -> None:
-        upgrade = next((value for name, value in reply.headers if name == b"upgrade"), b"websocket")
+        if reply.joined is None:
+            raise RuntimeError("only a connection that switched protocols can be joined")
         answer.closes = False
-        answer.switch(passed + b"connection: upgrade\r\nupgrade: %b\r\n" % upgrade)
+        answer.switch(passed + b"connection: upgrade\r\nupgrade: %b\r\n" % (reply.head.upgrade or b"websocket"))
         client, said = listener.hand_over()
-        instance, heard = reply.hand_over()
+        instance, heard = reply.joined
         instance.write(said)
         client.write(heard)
         join(client, instance)

@@ -1,164 +1,103 @@
-"""A response as it comes off the wire: checked head, body with back-pressure. It is its own parser's target."""
+"""A response of an instance: its head, and its body whole or as it comes."""
 
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable
 
-import httptools
-
-from discovery.errors import ResponseMalformed
-from discovery.identity import HEADER
 from services.gateway.flow import Flow
-from services.gateway.headers import encode, for_client
+from services.gateway.heads import Head
 from services.gateway.request import KEPT
 
-HEAD_LIMIT = 64 * 1024
-"""Bytes of fields before a body."""
-
 SWITCHING = 101
-IDENTITY = HEADER.encode()
-CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
-
-
-class Memory:
-    """An instance mostly sends the same fields again: what clients see of the last ones is kept."""
-
-    __slots__ = ("_headers", "_passed")
-
-    def __init__(self) -> None:
-        self._headers: list[tuple[bytes, bytes]] | None = None
-        self._passed = b""
-
-    def passed(self, headers: list[tuple[bytes, bytes]], served_by: str) -> bytes:
-        if headers != self._headers:
-            self._headers = headers
-            self._passed = encode(for_client(headers, served_by=served_by))
-        return self._passed
+BODILESS = frozenset({SWITCHING, 204, 304})
 
 
 class Response:
-    """Satisfies discovery's `Reply`. Fed by a connection, which it asks to pause, resume and abort."""
+    """Satisfies discovery's `Reply`. `joined` tells, after a 101, of the connection for another protocol."""
 
     __slots__ = (
         "_abort",
-        "_keeps_alive",
-        "_memory",
-        "_size",
-        "flow",
-        "has_head",
-        "headers",
+        "_flow",
+        "_parts",
+        "head",
         "identity",
         "is_bodiless",
         "is_complete",
         "joined",
+        "keeps_alive",
         "length",
-        "parser",
         "retry_after",
         "status",
-        "until_eof",
     )
 
     def __init__(
-        self,
-        method: bytes,
-        pause: Callable[[], None],
-        resume: Callable[[], None],
-        abort: Callable[[], None],
-        memory: Memory,
+        self, status: int, head: Head, abort: Callable[[], None], *, is_bodiless: bool, keeps_alive: bool
     ) -> None:
-        self.parser = httptools.HttpResponseParser(self)
-        self.flow = Flow(pause, resume)
-        self.headers: list[tuple[bytes, bytes]] = []
-        self.status = 0
-        self.identity: str | None = None
-        self.retry_after: float | None = None
-        self.length: int | None = None
-        self.has_head = self.is_complete = self.until_eof = self._keeps_alive = False
-        self.is_bodiless = method == b"HEAD"
-        self.joined: Callable[[], tuple[asyncio.Transport, bytes]] | None = None
-        self._memory = memory
+        self.status = status
+        self.head = head
+        self.identity = head.identity
+        self.retry_after = head.retry_after
+        self.length = head.length
+        self.is_bodiless = is_bodiless
+        self.keeps_alive = keeps_alive and not self.ends_with_connection
+        self.is_complete = False
+        self.joined: tuple[asyncio.Transport, bytes] | None = None
         self._abort = abort
-        self._size = 0
+        self._parts: list[bytes] = []
+        self._flow: Flow | None = None
 
-    def discard(self) -> None:
-        """Nobody wants it: a body that has not come yet is not waited for."""
-        if not self.is_complete:
-            self._abort()
+    @property
+    def ends_with_connection(self) -> bool:
+        return not self.is_bodiless and self.length is None and not self.head.is_chunked
 
-    def passed(self, served_by: str) -> bytes:
-        """The fields that a client sees, encoded."""
-        return self._memory.passed(self.headers, served_by)
-
-    def hand_over(self) -> tuple[asyncio.Transport, bytes]:
-        """After a 101: the connection for another protocol, and what the instance has already said in it."""
-        if self.joined is None:
-            raise RuntimeError("only a connection that switched protocols can be handed over")
-        return self.joined()
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of the body is here, and nobody has begun to read it."""
+        return self.is_complete and self._flow is None
 
     @property
     def is_small(self) -> bool:
         """Whether it is short enough to be waited for whole."""
         return self.length is not None and self.length <= KEPT
 
-    @property
-    def keeps_alive(self) -> bool:
-        """Whether the connection may carry another request."""
-        return self.is_complete and not self.until_eof and self._keeps_alive
-
-    # What the parser calls
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if self.has_head:
-            return  # a trailer: dropped
-        self._size += len(name) + len(value)
-        if self._size > HEAD_LIMIT or CONTROL.search(value):
-            raise ResponseMalformed("the response's head is not acceptable")
-        name = name.lower()
-        if name == IDENTITY:
-            self.identity = value.decode("latin-1")
-        elif name == b"retry-after" and value.isdigit():
-            self.retry_after = float(value)
-        self.headers.append((name, value))
-
-    def on_headers_complete(self) -> None:
-        self.status = self.parser.get_status_code()
-        if not 100 <= self.status <= 599:
-            raise ResponseMalformed("the response's status is none")
-        if self.status < 200 and self.status != SWITCHING:
-            return
-        self._settle_length()
-        self._keeps_alive = self.parser.should_keep_alive()  # the parser knows only here
-        self.has_head = True
-        if self.is_bodiless:
-            self._complete()
-
-    def on_body(self, data: bytes) -> None:
+    def discard(self) -> None:
+        """Nobody wants it: a body that has not come yet is not waited for."""
         if not self.is_complete:
-            self.flow.feed(data)
+            self._abort()
 
-    def on_message_complete(self) -> None:
-        if self.has_head:
-            self._complete()
-        else:  # an interim response, of no interest to anybody behind us
-            self.headers.clear()
+    def body(self) -> bytes:
+        """All of a response that is whole."""
+        return self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
 
-    def end_of_stream(self) -> None:
-        """The connection ended; where nothing else ends the body, that does."""
-        if self.until_eof and not self.is_complete:
-            self._complete()
+    def stream(self, pause: Callable[[], None], resume: Callable[[], None]) -> None:
+        """From now on somebody reads while it comes, and slows the instance down when needed."""
+        if self._flow is None and not self.is_complete:
+            self._flow = Flow(pause, resume)
+            for part in self._parts:
+                self._flow.feed(part)
 
-    def _complete(self) -> None:
+    @property
+    def flow(self) -> Flow:
+        """The body of a response that was handed out before it was complete."""
+        if self._flow is None:
+            raise RuntimeError("this response is complete")
+        return self._flow
+
+    # How it comes in
+
+    def feed(self, data: bytes) -> None:
+        if self._flow is not None:
+            self._flow.feed(data)
+        elif not self.is_complete:
+            self._parts.append(data)
+
+    def complete(self) -> None:
         self.is_complete = True
-        self.flow.end()
+        if self._flow is not None:
+            self._flow.end()
 
-    def _settle_length(self) -> None:
-        """How long is the body? More than one answer is none (RFC 9112, section 6.3)."""
-        lengths = [value for name, value in self.headers if name == b"content-length"]
-        codings = [value.lower() for name, value in self.headers if name == b"transfer-encoding"]
-        if len(lengths) + len(codings) > 1 or any(coding != b"chunked" for coding in codings):
-            raise ResponseMalformed("the response's length is not clear")
-        self.is_bodiless = self.is_bodiless or self.status in (SWITCHING, 204, 304)
-        self.length = int(lengths[0]) if lengths else None
-        self.until_eof = not lengths and not codings and not self.is_bodiless
+    def fail(self, error: Exception) -> None:
+        """The body broke off; whoever reads it is told."""
+        if self._flow is not None:
+            self._flow.fail(error)

@@ -105,7 +105,7 @@ class Wire:
         try:
             async with asyncio.timeout(CONNECT):
                 transport, connection = await loop.create_connection(
-                    lambda: Connection(on_idle, on_lost, self._connect), instance.address, instance.port
+                    lambda: Connection(instance.id, on_idle, on_lost, self._connect), instance.address, instance.port
                 )
         except ConnectionRefusedError:
             raise ConnectRefused("connection refused") from None

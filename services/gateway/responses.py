@@ -1,0 +1,98 @@
+"""The bytes that an instance sends become responses, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import httptools
+
+from discovery.errors import ResponseMalformed
+from services.gateway.heads import Head, understand_head
+from services.gateway.response import BODILESS, SWITCHING, Response
+
+HEAD_LIMIT = 64 * 1024
+"""Bytes of fields before a body."""
+
+
+class ResponseReader:
+    """The target of its own parser. `response` is the one that is coming, once its head is there."""
+
+    __slots__ = ("_abort", "_known", "_method", "_parser", "_raw", "_served_by", "_size", "response")
+
+    def __init__(self, served_by: str, abort: Callable[[], None]) -> None:
+        self.response: Response | None = None
+        self._served_by = served_by
+        self._abort = abort
+        self._parser: httptools.HttpResponseParser | None = None
+        self._known: Head | None = None
+        self._method = b""
+        self._raw: list[tuple[bytes, bytes]] = []
+        self._size = 0
+
+    def expect(self, method: bytes) -> None:
+        """The next response answers a request with this method."""
+        self.response = None
+        self._method = method
+        self._raw = []
+        self._size = 0
+        if self._parser is None:
+            self._parser = httptools.HttpResponseParser(self)
+
+    def feed(self, data: bytes) -> bytes | None:
+        """Take in bytes. Returns those of another protocol after a 101, else None. Raises ResponseMalformed."""
+        if self._parser is None:
+            raise ResponseMalformed("bytes that nobody asked for")
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            if self.response is None or self.response.status != SWITCHING:
+                raise ResponseMalformed("an upgrade that nobody asked for") from None
+            return data[upgrade.args[0] :]
+        except httptools.HttpParserError as error:
+            raise ResponseMalformed("the response is not HTTP that can be passed on") from error
+        return None
+
+    def forget(self) -> None:
+        """Let go of the parser, which holds on to this reader. HEAD needs that too: it waits for a body."""
+        self._parser = None
+
+    # What the parser calls
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self.response is not None:
+            return  # a trailer: dropped
+        self._size += len(name) + len(value)
+        if self._size > HEAD_LIMIT:
+            raise ResponseMalformed("the response's head is too large")
+        self._raw.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        parser = self._parser
+        status = parser.get_status_code() if parser is not None else 0
+        if not 100 <= status <= 599:
+            raise ResponseMalformed("the response's status is none")
+        if status < 200 and status != SWITCHING:
+            return
+        head = self._known
+        if head is None or head.raw != self._raw:
+            head = self._known = understand_head(self._raw, self._served_by)
+        is_head = self._method == b"HEAD"
+        self.response = Response(
+            status,
+            head,
+            self._abort,
+            is_bodiless=is_head or status in BODILESS,
+            keeps_alive=parser is not None and parser.should_keep_alive(),  # which it knows only here
+        )
+        if is_head:
+            self.response.complete()
+
+    def on_body(self, data: bytes) -> None:
+        if self.response is not None:
+            self.response.feed(data)
+
+    def on_message_complete(self) -> None:
+        if self.response is not None:
+            self.response.complete()
+        else:  # an interim response, of no interest to anybody behind us
+            self._raw = []
