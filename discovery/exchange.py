@@ -8,11 +8,12 @@ from typing import cast
 
 import httpx2
 
+from discovery.connecting import connect_failure
 from discovery.errors import (
     AttemptFailed,
     ConnectFailed,
-    ConnectRefused,
     NeverSent,
+    ResponseLate,
     ResponseLost,
     ResponseMalformed,
 )
@@ -21,6 +22,16 @@ from discovery.instance import Instance
 
 KEPT = 64 * 1024
 """Bytes of a request that are kept to send it again, and of a response that is read before anybody sees it."""
+
+
+CONNECT = 1.0
+"""Seconds for a connection (Linkerd's default)."""
+
+BETWEEN_BYTES = 60.0
+"""Seconds in which at least something of a body must come or go."""
+
+BROKEN_OFF = ("disconnected", "closed connection")
+"""How httpcore and h11 word the end of a connection in the middle of a response."""
 
 
 class HttpxReply:
@@ -55,22 +66,26 @@ async def attempt(
 
     `hold` reads a small body before it returns, `closing` holds the endings of replies that nobody wants.
     """
-    url = request.url.copy_with(host=instance.address, port=instance.port)
-    outgoing = httpx2.Request(
-        request.method,
-        url,
-        headers=request.headers,
-        stream=request.stream,
-        extensions={**request.extensions, "timeout": {"connect": 1.0, "read": 60.0, "write": 60.0, "pool": 1.0}},
-    )
+    # Until the head is there the caller's deadline holds; the transport reads this anew for the body.
+    timeout = {"connect": CONNECT, "read": None, "write": BETWEEN_BYTES, "pool": CONNECT}
     try:
+        outgoing = httpx2.Request(
+            request.method,
+            request.url.copy_with(host=instance.address, port=instance.port),
+            headers=request.headers,
+            stream=request.stream,
+            extensions={**request.extensions, "timeout": timeout},
+        )
         response = await wire.handle_async_request(outgoing)
+        timeout["read"] = BETWEEN_BYTES
         size = response.headers.get("content-length", "")
         if hold and size.isdecimal() and int(size) <= KEPT:
             response.stream = httpx2.ByteStream(b"".join([chunk async for chunk in _chunks(response)]))
         return HttpxReply(response, closing)
     except httpx2.TransportError as error:
         raise translated(error) from error
+    except (httpx2.InvalidURL, UnicodeError) as error:
+        raise ConnectFailed("the address is none") from error
 
 
 async def _chunks(response: httpx2.Response) -> AsyncIterator[bytes]:
@@ -87,12 +102,14 @@ def translated(error: httpx2.TransportError) -> AttemptFailed:
     """What an error of httpx2 means for the request."""
     match error:
         case httpx2.ConnectError():
-            return ConnectRefused("connection refused")
+            return connect_failure(error)
         case httpx2.ConnectTimeout():
             return ConnectFailed("no connection in time")
         case httpx2.PoolTimeout():
             return NeverSent("no free connection")
-        case httpx2.ProtocolError() if "disconnected" not in str(error):
+        case httpx2.ReadTimeout():
+            return ResponseLate("nothing more came in time")
+        case httpx2.ProtocolError() if not any(words in str(error) for words in BROKEN_OFF):
             return ResponseMalformed("the response is not HTTP")
         case _:
             return ResponseLost("the connection broke")

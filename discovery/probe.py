@@ -7,8 +7,14 @@ from enum import Enum, auto
 
 import httpx2
 
+from discovery.connecting import connect_failure
+from discovery.errors import ConnectRefused
 from discovery.identity import HEADER, names_other_than
 from discovery.instance import Instance
+
+
+TROUBLE = (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError)
+"""All that asking can raise; ValueError is what a resolver says of text that is no address."""
 
 
 class Verdict(Enum):
@@ -27,7 +33,7 @@ class Probe:
     def __init__(self, *, timeout: float = 1.0) -> None:
         self._timeout = timeout
         limits = httpx2.Limits(max_keepalive_connections=0)
-        self._http = httpx2.AsyncClient(timeout=timeout, trust_env=False, limits=limits)
+        self._http = httpx2.AsyncClient(timeout=None, trust_env=False, limits=limits)
 
     async def aclose(self) -> None:
         await self._http.aclose()
@@ -38,26 +44,26 @@ class Probe:
     async def is_live(self, url: str) -> bool:
         """Whether a health check on this URL would pass."""
         try:
-            return (await self._http.get(url)).is_success
-        except (httpx2.HTTPError, httpx2.InvalidURL, OSError):
+            async with asyncio.timeout(self._timeout), self._http.stream("GET", url) as response:
+                return response.is_success
+        except TROUBLE:
             return False
 
     async def ask(self, instance: Instance) -> Verdict:
         try:
-            return await (self._ask_for_health(instance) if instance.boot_id else self._connect(instance))
-        except (httpx2.ConnectError, ConnectionRefusedError):
-            return Verdict.REFUSED
-        except (httpx2.HTTPError, httpx2.InvalidURL, OSError, TimeoutError):
-            return Verdict.SILENT
+            async with asyncio.timeout(self._timeout):
+                return await (self._ask_for_health(instance) if instance.boot_id else self._connect(instance))
+        except TROUBLE as error:
+            # Of all that can go wrong only this proves that nobody is there.
+            return Verdict.REFUSED if isinstance(connect_failure(error), ConnectRefused) else Verdict.SILENT
 
     async def _ask_for_health(self, instance: Instance) -> Verdict:
-        response = await self._http.get(f"http://{instance.authority}/livez")
-        if names_other_than(instance, response.headers.get(HEADER)):
-            return Verdict.STRANGER
-        return Verdict.ANSWERS if response.is_success else Verdict.SILENT
+        async with self._http.stream("GET", f"http://{instance.authority}/livez") as response:
+            if names_other_than(instance, response.headers.get(HEADER)):
+                return Verdict.STRANGER
+            return Verdict.ANSWERS if response.is_success else Verdict.SILENT
 
     async def _connect(self, instance: Instance) -> Verdict:
-        async with asyncio.timeout(self._timeout):
-            _, writer = await asyncio.open_connection(instance.address, instance.port)
+        _, writer = await asyncio.open_connection(instance.address, instance.port)
         writer.close()
         return Verdict.ANSWERS
