@@ -47,7 +47,7 @@ def _transport(settings: ConsulSettings, deadline: float) -> ServiceTransport:
     return ServiceTransport(
         resolver,
         plain=httpx2.AsyncHTTPTransport(),
-        wire=httpx2.AsyncHTTPTransport(limits=limits),
+        wire=httpx2.AsyncHTTPTransport(verify=False, limits=limits),  # only http: no certificates to load
         random=Random(),
         clock=time.monotonic,
         deadline=deadline,

@@ -62,7 +62,7 @@ class Line:
 
 @asynccontextmanager
 async def line(behave: Behaviour) -> AsyncIterator[Line]:
-    async with tiny_server(behave) as server, httpx2.AsyncHTTPTransport() as wire:
+    async with tiny_server(behave) as server, httpx2.AsyncHTTPTransport(verify=False) as wire:
         found = Line(server, wire)
         yield found
         await asyncio.gather(*found.closing)
@@ -167,7 +167,7 @@ async def test_more_than_was_announced_is_in_no_body() -> None:
 
 
 async def test_nobody_listens() -> None:
-    async with httpx2.AsyncHTTPTransport() as wire:
+    async with httpx2.AsyncHTTPTransport(verify=False) as wire:
         who = instance(address="127.0.0.1", port=closed_port())
         with pytest.raises(ConnectRefused):
             await attempt(wire, httpx2.Request("GET", "http://web/"), who, hold=True, closing=set())
@@ -175,7 +175,7 @@ async def test_nobody_listens() -> None:
 
 @pytest.mark.parametrize("address", ["nowhere.invalid", "a" * 70, "x..y", "ü" * 300, "a b", "[", "a/b", "\x00"])
 async def test_an_address_that_cannot_be_had_fails_as_a_connection_does(address: str) -> None:
-    async with httpx2.AsyncHTTPTransport() as wire:
+    async with httpx2.AsyncHTTPTransport(verify=False) as wire:
         with pytest.raises(ConnectFailed) as raised:
             await attempt(
                 wire, httpx2.Request("GET", "http://web/"), instance(address=address), hold=True, closing=set()
