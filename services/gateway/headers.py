@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from random import getrandbits
+from random import randbytes
 
 from discovery.identity import HEADER
 from services.gateway.request import Headers
@@ -72,8 +72,9 @@ def kept_marks(headers: Headers) -> frozenset[bytes]:
 
 def new_marks(kept: frozenset[bytes]) -> bytes:
     """The marks that are not kept, as they go over the wire."""
-    trace = b"" if b"traceparent" in kept else b"traceparent: %b\r\n" % new_traceparent()
-    return trace if b"x-request-id" in kept else b"%bx-request-id: %032x\r\n" % (trace, getrandbits(128))
+    digits = randbytes(40).hex().encode()
+    trace = b"" if b"traceparent" in kept else b"traceparent: %b\r\n" % new_traceparent(digits)
+    return trace if b"x-request-id" in kept else b"%bx-request-id: %b\r\n" % (trace, digits[48:])
 
 
 def _forwarded(client: str, host: bytes, scheme: str) -> Iterable[tuple[bytes, bytes]]:

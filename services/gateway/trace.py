@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from random import getrandbits
 
 from services.gateway.request import Headers
 
@@ -22,6 +21,6 @@ def continues_a_trace(headers: Headers) -> bool:
     return len(said) == 1 and is_traceparent(said[0])
 
 
-def new_traceparent() -> bytes:
-    """Sampled, as if we were not there: unsampled, whoever is behind us would record nothing."""
-    return b"00-%032x-%016x-01" % (getrandbits(128) or 1, getrandbits(64) or 1)
+def new_traceparent(identifiers: bytes) -> bytes:
+    """From 48 random hex digits. Sampled, as if we were not there: else whoever is behind us would record nothing."""
+    return b"00-%b-%b-01" % (identifiers[:32], identifiers[32:48])
