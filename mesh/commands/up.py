@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -63,10 +64,7 @@ class JsonLines:
         emit({"ready": status.as_json()})
 
     def happened(self, event: Event) -> None:
-        emit(
-            {"at": event.at.isoformat(timespec="milliseconds"), "instance": event.instance, "kind": event.kind}
-            | {"detail": event.detail}
-        )
+        emit({**asdict(event), "at": event.at.isoformat(timespec="milliseconds")})
 
 
 class Screen:
