@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from random import Random
 from typing import Any, Protocol
 
@@ -16,6 +18,8 @@ from discovery.pool import Pool
 from discovery.prober import Asks, Prober
 from discovery.tags import is_route
 from discovery.watch import Snapshot, watch
+
+log = logging.getLogger(__name__)
 
 REGISTRY = "consul"
 """The one service that is never resolved."""
@@ -55,7 +59,7 @@ class Resolver:
         self._known: dict[str, asyncio.Event] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._refused: set[tuple[Identity, str]] = set()
-        self._silent = False
+        self._heard: dict[str, bool] = {}
 
     async def __aenter__(self) -> Resolver:
         return self
@@ -71,7 +75,8 @@ class Resolver:
 
     @property
     def hears_registry(self) -> bool:
-        return not self._silent
+        """Whether any watch gets answers: one alone that does not has trouble of its own, with a token perhaps."""
+        return not self._heard or any(self._heard.values())
 
     def follow(self, service: str) -> Pool:
         """The pool of a service, kept up to date from now on. Raises ValueError for what is no service's name."""
@@ -86,7 +91,7 @@ class Resolver:
                 on_doubt=self._prober.doubt,
             )
             self._known[service] = asyncio.Event()
-            self._start(self._follow(service), f"watch {service}")
+            self._start(partial(self._follow, service), f"watch {service}")
         return self.pools[service]
 
     async def known(self, service: str) -> Pool:
@@ -95,14 +100,31 @@ class Resolver:
         await self._known[service].wait()
         return pool
 
+    def recall(self, last_known: Mapping[str, Sequence[Instance]]) -> None:
+        """Follow services of a former life, with the instances that they had: each must first prove itself."""
+        for service, instances in last_known.items():
+            if NAME.fullmatch(service) and service != REGISTRY:
+                pool = self.follow(service)
+                pool.remember(self._callable(instances))
+                self._on_snapshot(pool)
+
     def follow_routed(self) -> None:
         """Follow every service that has a route, also those that come later."""
-        self._start(self._follow_routed(), "watch services")
+        self._start(self._follow_routed, "watch services")
 
-    def _start(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        task = asyncio.create_task(work, name=name)
+    def _start(self, work: Callable[[], Coroutine[Any, Any, None]], name: str) -> None:
+        task = asyncio.create_task(self._persist(work, name), name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def _persist(self, work: Callable[[], Coroutine[Any, Any, None]], name: str) -> None:
+        """A bug must neither end a watch for good nor go unnoticed."""
+        while True:
+            try:
+                await work()
+            except Exception:
+                log.exception("broke, and begins anew", extra={"task": name})
+            await self._sleep(1.0)
 
     async def _follow(self, service: str) -> None:
         pool = self.pools[service]
@@ -111,7 +133,7 @@ class Resolver:
             return await self._registry.instances(service, index=index)
 
         async for news in watch(fetch, clock=self._clock, sleep=self._sleep, random=self._random):
-            self._hear(news)
+            self._hear(service, news)
             if isinstance(news, RegistryError):
                 pool.hear_nothing()
                 continue
@@ -124,7 +146,7 @@ class Resolver:
             return await self._registry.services(index=index)
 
         async for news in watch(fetch, clock=self._clock, sleep=self._sleep, random=self._random):
-            self._hear(news)
+            self._hear("", news)
             if isinstance(news, RegistryError):
                 continue
             for service, tags in news.value.items():
@@ -147,12 +169,12 @@ class Resolver:
             self._refused.add((instance.identity, why))
             self._journal.record("instance_refused", service=instance.service, instance=instance.id, why=why)
 
-    def _hear(self, news: Snapshot[Any] | RegistryError) -> None:
-        silent = isinstance(news, RegistryError)
-        if silent != self._silent:
-            self._silent = silent
-            detail = {"error": str(news)} if silent else {}
-            self._journal.record("registry_lost" if silent else "registry_back", **detail)
+    def _hear(self, watch: str, news: Snapshot[Any] | RegistryError) -> None:
+        before = self.hears_registry
+        self._heard[watch] = not isinstance(news, RegistryError)
+        if before != self.hears_registry:
+            detail = {"error": str(news)} if before else {}
+            self._journal.record("registry_lost" if before else "registry_back", **detail)
 
 
 def _bad_name(instance: Instance) -> str:
