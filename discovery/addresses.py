@@ -9,10 +9,14 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 HOST_NAME = re.compile(rf"(?=.{{1,253}}\Z)(?:{LABEL}\.)*(?!(?:\d+|0[xX][0-9A-Fa-f]*)\.?\Z){LABEL}\.?")
 """A name whose last label is a number is none: resolvers read `127.1` and `0x7f000001` as addresses."""
+
+KEPT = 1 << 15
+"""Addresses that are remembered: each snapshot asks about the same ones."""
 
 CONSUL_PORTS = frozenset({8300, 8301, 8302, 8500, 8501, 8502, 8503, 8600})
 """Consul's defaults: server RPC, gossip, HTTP(S), gRPC, DNS."""
@@ -35,23 +39,28 @@ class Forbidden:
             return "a port of Consul"
         if any(port == taken and (not host or _plain(host) == _plain(address)) for host, taken in self.own):
             return "a listener of ours"
-        return self._reason_for(_plain(address))
-
-    def _reason_for(self, address: str) -> str:
-        try:
-            ip = ipaddress.ip_address(address)
-        except ValueError:
-            # Of a name nothing more is known here: whoever connects asks again with what it resolves to.
-            return "" if HOST_NAME.fullmatch(address) else "no address"
-        if ip.is_unspecified:
-            return "unspecified"
-        if ip.is_multicast or ip == ipaddress.ip_address("255.255.255.255"):
-            return "multicast"
-        if ip.is_link_local:
-            return "link-local"
-        return "loopback" if ip.is_loopback and self.loopback else ""
+        nature = _nature(_plain(address))
+        return "" if nature == "loopback" and not self.loopback else nature
 
 
+@lru_cache(maxsize=KEPT)
+def _nature(address: str) -> str:
+    """What kind of address speaks against calling it; empty for an ordinary one."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        # Of a name nothing more is known here: whoever connects asks again with what it resolves to.
+        return "" if HOST_NAME.fullmatch(address) else "no address"
+    if ip.is_unspecified:
+        return "unspecified"
+    if ip.is_multicast or ip == ipaddress.ip_address("255.255.255.255"):
+        return "multicast"
+    if ip.is_link_local:
+        return "link-local"
+    return "loopback" if ip.is_loopback else ""
+
+
+@lru_cache(maxsize=KEPT)
 def _plain(address: str) -> str:
     """One spelling for each address. `localhost` may be either family's, so both are taken for one."""
     if address.lower().rstrip(".") == "localhost":

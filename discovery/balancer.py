@@ -12,11 +12,18 @@ from itertools import accumulate
 
 from discovery.upstream import Standing, Upstream
 
-DRAWS = 4
+DRAWS = 8
 """Before everybody is looked at, this many are drawn in the hope of two good ones."""
 
-LAST_RESORT = (Standing.EJECTED, Standing.REFUSING)
-"""Panic, only when nothing is admitted: first those whose last connection was not refused."""
+PREFERENCES = tuple(
+    (standing, fresh)
+    for group in ((Standing.ADMITTED, Standing.DOUBTED), (Standing.EJECTED, Standing.REFUSING))
+    for fresh in (True, False)
+    for standing in group
+)
+"""Standing, and whether only those not tried yet are meant. The second group is panic, only when nothing is admitted:
+first those whose last connection was not refused.
+"""
 
 
 class Roster:
@@ -56,14 +63,10 @@ def choose(roster: Roster, tried: Collection[Upstream], now: float, chance: Call
 def _after_a_look_at_all(
     roster: Roster, tried: Collection[Upstream], now: float, chance: Callable[[], float]
 ) -> Upstream | None:
-    by_standing: dict[Standing, list[Upstream]] = {standing: [] for standing in Standing}
-    for each in roster.upstreams:
-        by_standing[each.standing(now)].append(each)
-    admitted = by_standing[Standing.ADMITTED], by_standing[Standing.DOUBTED]
-    fresh = ([each for each in group if each not in tried] for group in admitted)
-    last = (by_standing[standing] for standing in LAST_RESORT)
-    untried_last = ([each for each in group if each not in tried] for group in last)
-    for group in (*fresh, *admitted, *untried_last, *(by_standing[standing] for standing in LAST_RESORT)):
+    """Groups from the best to the worst; none is gathered before the ones above it have turned out empty."""
+    standings = [(each.standing(now), each) for each in roster.upstreams]
+    for wanted, fresh in PREFERENCES:
+        group = [each for standing, each in standings if standing is wanted and not (fresh and each in tried)]
         if group:
             return _of_two(group, now, chance)
     return None

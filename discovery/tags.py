@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from discovery.errors import RouteError
 
@@ -31,6 +32,7 @@ def is_route(tag: str) -> bool:
     return tag.startswith(PREFIX)
 
 
+@lru_cache(maxsize=4096)
 def route(tag: str) -> Route:
     """The route that a tag asks for. Raises RouteError, which says why there is none."""
     path, *options = tag.removeprefix(PREFIX).split() or [""]

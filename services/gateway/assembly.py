@@ -18,7 +18,9 @@ from discovery.consul import Consul
 from discovery.documents import Registration
 from discovery.instance import Instance, authority
 from discovery.journal import Journal
+from discovery.last_known import LastKnown
 from discovery.listening import instance_of
+from discovery.pool import Pool
 from discovery.probe import Probe
 from discovery.registration import Registrar
 from discovery.resolver import Resolver
@@ -56,6 +58,15 @@ async def run(settings: GatewaySettings, service: ServiceSettings, consul_settin
         stack.push_async_callback(probe.aclose)
         wire = Wire(time.monotonic, forbidden(settings, place, consul_settings))
         stack.push_async_callback(wire.aclose)
+        memory = LastKnown(settings.last_known) if settings.last_known else None
+        if memory:
+            stack.push_async_callback(memory.aclose)
+
+        def learn(pool: Pool) -> None:
+            table.update(pool)
+            if memory:
+                memory.note(pool)
+
         resolver = await stack.enter_async_context(
             Resolver(
                 consul,
@@ -64,9 +75,11 @@ async def run(settings: GatewaySettings, service: ServiceSettings, consul_settin
                 clock=time.monotonic,
                 random=Random(),
                 forbidden=forbidden(settings, place, consul_settings),
-                on_snapshot=table.update,
+                on_snapshot=learn,
             )
         )
+        if memory:
+            resolver.recall(memory.recall())
         resolver.follow_routed()
         metrics.registry.register(PoolCollector(resolver, time.monotonic))
         forwarder = Forwarder(resolver, wire, deadline=settings.deadline, random=Random(), clock=time.monotonic)

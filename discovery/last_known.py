@@ -1,0 +1,89 @@
+"""The last known instances on disk, so that a caller that starts while the registry is down can serve.
+
+What comes from here is proven by a probe before it gets a request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any
+
+from discovery.instance import Instance
+from discovery.pool import Pool
+
+log = logging.getLogger(__name__)
+
+FORM = 1
+"""The form of the file; another one is not read."""
+
+
+class LastKnown:
+    """Writes at most once in `pause` seconds, off the loop. The file belongs to its user alone (0600)."""
+
+    def __init__(self, path: Path, *, pause: float = 1.0) -> None:
+        self._path = path
+        self._pause = pause
+        self._instances: dict[str, tuple[Instance, ...]] = {}
+        self._writing: asyncio.Task[None] | None = None
+        self._is_changed = False
+
+    def recall(self) -> Mapping[str, Sequence[Instance]]:
+        """What a former process knew, by service. A file that is missing or broken is nothing."""
+        try:
+            self._instances = _read(self._path)
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            log.warning("the last known instances cannot be read", extra={"error": type(error).__name__})
+        return dict(self._instances)
+
+    def note(self, pool: Pool) -> None:
+        """Keep what a service has now. One that has nobody any more keeps what it had."""
+        instances = tuple(each.instance for each in pool.upstreams if each.is_listed)
+        if instances and instances != self._instances.get(pool.service):
+            self._instances[pool.service] = instances
+            self._is_changed = True
+            if self._writing is None:
+                self._writing = asyncio.create_task(self._write_soon(), name="last known")
+
+    async def aclose(self) -> None:
+        """Write what is still to be written."""
+        if self._writing is not None:
+            self._writing.cancel()
+            await asyncio.gather(self._writing, return_exceptions=True)
+        if self._is_changed:
+            self._write()
+
+    async def _write_soon(self) -> None:
+        while self._is_changed:
+            await asyncio.sleep(self._pause)
+            self._is_changed = False
+            await asyncio.to_thread(self._write)
+        self._writing = None
+
+    def _write(self) -> None:
+        document = {"form": FORM, "instances": [asdict(each) for found in self._instances.values() for each in found]}
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with NamedTemporaryFile("w", dir=self._path.parent, delete=False) as file:
+                json.dump(document, file)
+            Path(file.name).replace(self._path)
+        except OSError as error:
+            log.warning("the last known instances cannot be kept", extra={"error": str(error.strerror)})
+
+
+def _read(path: Path) -> dict[str, tuple[Instance, ...]]:
+    document: Mapping[str, Any] = json.loads(path.read_bytes())
+    if document["form"] != FORM:
+        raise ValueError("another form")
+    found: dict[str, list[Instance]] = {}
+    for each in document["instances"]:
+        instance = Instance(**{**each, "tags": tuple(each["tags"]), "meta": dict(each["meta"])})
+        found.setdefault(instance.service, []).append(instance)
+    return {service: tuple(instances) for service, instances in found.items()}

@@ -1,0 +1,86 @@
+"""What a caller knew is on disk, for its user alone, and a broken file is nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import stat
+import time
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from discovery.instance import Instance
+from discovery.journal import Journal
+from discovery.last_known import LastKnown
+from discovery.pool import Pool
+from discovery.watch import Snapshot
+
+ONE = Instance("web-1", "web", "127.0.0.1", 9001, ("urlprefix-/web replay=safe",), {"boot_id": "b"}, weight=3)
+TWO = Instance("web-2", "web", "127.0.0.1", 9002)
+
+
+def pool_of(*instances: Instance) -> Pool:
+    pool = Pool("web", journal=Journal(), clock=time.monotonic, random=Random(1))
+    pool.apply(Snapshot(instances, False))
+    return pool
+
+
+async def test_what_was_noted_is_recalled_by_the_next_process(tmp_path: Path) -> None:
+    path = tmp_path / "state" / "last-known.json"
+    memory = LastKnown(path)
+    memory.note(pool_of(ONE, TWO))
+    await memory.aclose()
+    assert LastKnown(path).recall() == {"web": (ONE, TWO)}
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(path.parent.iterdir()) == [path]
+
+
+async def test_it_is_written_while_the_process_lives(tmp_path: Path) -> None:
+    path = tmp_path / "last-known.json"
+    memory = LastKnown(path, pause=0.0)
+    memory.note(pool_of(ONE))
+    deadline = time.monotonic() + 30
+    while not path.exists() and time.monotonic() < deadline:
+        await asyncio.sleep(0.01)
+    assert LastKnown(path).recall() == {"web": (ONE,)}
+    await memory.aclose()
+
+
+async def test_a_service_that_has_nobody_any_more_keeps_what_it_had(tmp_path: Path) -> None:
+    path = tmp_path / "last-known.json"
+    memory = LastKnown(path)
+    memory.note(pool_of(ONE))
+    memory.note(pool_of())
+    await memory.aclose()
+    assert LastKnown(path).recall() == {"web": (ONE,)}
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "null", "[]", "{", '{"form": 2, "instances": []}', '{"form": 1}', '{"form": 1, "instances": [{"id": "x"}]}'],
+)
+def test_a_broken_file_is_nothing(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "last-known.json"
+    path.write_text(content)
+    assert LastKnown(path).recall() == {}
+
+
+def test_no_file_is_nothing(tmp_path: Path) -> None:
+    assert LastKnown(tmp_path / "none").recall() == {}
+
+
+async def test_a_place_that_cannot_be_written_ends_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    memory = LastKnown(tmp_path / "file" / "last-known.json")
+    memory.note(pool_of(ONE))
+    await memory.aclose()
+
+
+async def test_the_form_is_plain(tmp_path: Path) -> None:
+    memory = LastKnown(tmp_path / "last-known.json")
+    memory.note(pool_of(TWO))
+    await memory.aclose()
+    document = json.loads((tmp_path / "last-known.json").read_text())
+    assert [each["id"] for each in document["instances"]] == ["web-2"]
