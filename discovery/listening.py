@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import SystemRandom
 
-from discovery.errors import DiscoveryError, SettingsError
+from discovery.errors import DiscoveryError, RouteError, SettingsError
 from discovery.instance import NAME, Instance
 from discovery.registration import new_boot_id
 from discovery.settings import ConsulSettings, ServiceSettings
 from discovery.sockets import advertised, bind
+from discovery.tags import PREFIX, route
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Listening:
 
 
 def listen(service: str, routes: Sequence[str], settings: ServiceSettings, consul: ConsulSettings) -> Listening:
-    """Bind the port and settle who we are. Raises ListenError, SettingsError."""
+    """Bind the port and settle who we are. Raises ListenError, SettingsError, RouteError."""
     bound = bind(settings.host, settings.port)
     port = int(bound.getsockname()[1])
     try:
@@ -49,7 +50,10 @@ def instance_of(
     version: str,
     more: Mapping[str, str] | None = None,
 ) -> Instance:
-    """This process as an instance. Raises SettingsError for names that would break an URL or a header."""
+    """This process as an instance.
+
+    Raises SettingsError for names that would break a URL or a header, RouteError for what no gateway would understand.
+    """
     for name in (service, instance_id):
         if not NAME.fullmatch(name):
             raise SettingsError(f"{name!r} is no name for a service or an instance: use letters, digits, . _ -")
@@ -60,5 +64,13 @@ def instance_of(
         "boot_id": new_boot_id(time.time(), SystemRandom()),
         **(more or {}),
     }
-    tags = tuple(f"urlprefix-{route}" for route in routes)
-    return Instance(instance_id, service, address, port, tags, meta)
+    return Instance(instance_id, service, address, port, tuple(map(_tag, routes)), meta)
+
+
+def _tag(said: str) -> str:
+    tag = PREFIX + said
+    try:
+        route(tag)
+    except RouteError as error:
+        raise RouteError(f"{said!r} is no route: {error}") from error
+    return tag

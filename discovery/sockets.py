@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from urllib.parse import urlsplit
 
-from discovery.errors import ListenError
+from discovery.addresses import Forbidden
+from discovery.errors import ListenError, SettingsError
 
 
 def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
@@ -18,6 +20,8 @@ def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         bound = socket.socket(family, kind, protocol)
+    except UnicodeError as error:
+        raise ListenError(f"cannot listen on {host}: not a host") from error
     except OSError as error:
         raise ListenError(f"cannot listen on {host}: {error.strerror}") from error
     try:
@@ -43,13 +47,30 @@ def address_towards(host: str, port: int) -> str:
 
 
 def advertised(advertise: str | None, host: str, port: int, *, registry: tuple[str, int]) -> tuple[str, int]:
-    """Where others reach a server that listens on host and port: what was said, or what can be found out."""
-    if advertise:
-        name, _, said = advertise.rpartition(":")
-        if name and said.isdecimal() and (":" not in name or name.startswith("[")):
-            return name.strip("[]"), int(said)
-        return advertise.strip("[]"), port
-    return (address_towards(*registry) if is_unspecified(host) else host), port
+    """Where others reach a server that listens on host and port: what was said, or what can be found out.
+
+    Raises ListenError when nothing can be found out, SettingsError for what was said but nobody could call.
+    """
+    if not advertise:
+        return (address_towards(*registry) if is_unspecified(host) else host), port
+    try:
+        address, outer = _host_and_port(advertise)
+    except ValueError:
+        address, outer = "", None
+    place = address, port if outer is None else outer
+    if why := Forbidden().reason(*place):
+        raise SettingsError(f"{advertise!r} cannot be advertised ({why}): expected HOST or HOST:PORT")
+    return place
+
+
+def _host_and_port(said: str) -> tuple[str, int | None]:
+    """An IPv6 address needs brackets only before a port. Raises ValueError."""
+    if said.count(":") > 1 and not said.startswith("["):
+        return said, None
+    parts = urlsplit(f"//{said}")
+    if parts.netloc != said or said.endswith(":"):
+        raise ValueError("more, or less, than a host and a port")
+    return parts.hostname or "", parts.port
 
 
 def is_unspecified(host: str) -> bool:

@@ -37,7 +37,7 @@ def route(tag: str) -> Route:
     """The route that a tag asks for. Raises RouteError, which says why there is none."""
     path, *options = tag.removeprefix(PREFIX).split() or [""]
     if not path.startswith("/"):
-        raise RouteError("a host in a route is not supported")
+        raise RouteError("it does not begin with a path; a host before that is not supported")
     said = dict(_option(option) for option in options)
     if len(said) < len(options):
         raise RouteError("an option is given twice")
