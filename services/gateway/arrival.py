@@ -10,7 +10,10 @@ from services.gateway.routes import Claim
 
 
 class Arrival:
-    """`problem`: the gateway answers this one itself. `fields` is missing only where there is a problem."""
+    """`problem`: the gateway answers this one itself. `fields` is missing only where there is a problem.
+
+    `upgrade` is the other protocol that the connection is for once this request is granted, if that is one we tunnel.
+    """
 
     __slots__ = (
         "claim",
@@ -22,6 +25,7 @@ class Arrival:
         "problem",
         "seen",
         "target",
+        "upgrade",
         "version",
         "wants_encouragement",
     )
@@ -45,6 +49,7 @@ class Arrival:
         self.keep_alive = keep_alive
         self.claim: Claim | None = None
         self.problem = problem
+        self.upgrade = b""
         self.seen = 0
         self.is_complete = False
         self.wants_encouragement = False

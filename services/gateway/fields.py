@@ -16,12 +16,16 @@ from services.gateway.request import Headers
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """`length` of the body is None when it is chunked; `encoded` lacks the marks that are made anew."""
+    """`length` of the body is None when it is chunked; `encoded` lacks the marks that are made anew.
+
+    Only HTTP/1.0 may have no Host: then it lacks that too, which every instance wants.
+    """
 
     raw: Headers
     encoded: bytes
     marks: frozenset[bytes]
     length: int | None
+    has_host: bool
     expects: bool
     upgrade: bytes
 
@@ -30,7 +34,7 @@ def understand(version: str, raw: Headers, client: str) -> Fields:
     """Raises Problem for fields that cannot be acted upon."""
     check_fields(version, raw)
     said = dict(raw)
-    expectation = said.get(b"expect", b"").lower()
+    expectation = said.get(b"expect", b"").strip().lower() if version == "1.1" else b""
     if expectation not in (b"", b"100-continue"):
         raise Problem(HTTPStatus.EXPECTATION_FAILED, "the only expectation understood here is 100-continue")
     length = None if b"transfer-encoding" in said else int(said.get(b"content-length", b"0"))
@@ -40,6 +44,7 @@ def understand(version: str, raw: Headers, client: str) -> Fields:
         encoded=encode(for_upstream(raw, client=client, scheme="http")),
         marks=kept_marks(raw),
         length=length,
+        has_host=b"host" in said,
         expects=bool(expectation) and length != 0,
         upgrade=upgrade if upgrade == b"websocket" else b"",
     )

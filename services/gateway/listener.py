@@ -146,7 +146,7 @@ class Listener(asyncio.Protocol):
         try:
             if arrival.fields is not None:
                 self._app.admit(arrival, arrival.fields)
-                if arrival.fields.upgrade:
+                if arrival.upgrade:
                     self._preamble = bytearray()
         except Problem as problem:
             arrival.problem = problem

@@ -19,7 +19,7 @@ from services.gateway.metrics import Metrics
 from services.gateway.problems import Problem, problem_of
 from services.gateway.request import KEPT, Request
 from services.gateway.response import SWITCHING, Response
-from services.gateway.routes import RouteTable
+from services.gateway.routes import Claim, RouteTable
 from services.gateway.tunnel import join
 
 log = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ class Proxy:
             raise Problem(HTTPStatus.NOT_FOUND, "no service has a route for this path")
         if fields.length is not None and fields.length > self.body_limit:
             raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a body may have {self.body_limit} bytes")
-        if fields.upgrade and fields.length != 0:
+        if arrival.upgrade and fields.length != 0:
             raise Problem(HTTPStatus.BAD_REQUEST, "a request for an upgrade has no body")
         arrival.wants_encouragement = fields.expects
 
@@ -60,7 +60,7 @@ class Proxy:
             raise RuntimeError("only what was admitted is served")
         began = time.perf_counter()
         try:
-            answered = await self._forwarder.forward(outgoing(arrival, fields, claim.route.strip.encode()), claim)
+            answered = await self._forwarder.forward(outgoing(arrival, fields, claim), claim)
         except (Problem, CallFailed) as error:
             problem = problem_of(error) if isinstance(error, CallFailed) else error
             self._metrics.answered(claim.service, problem.status, time.perf_counter() - began, problem.attempts)
@@ -113,16 +113,18 @@ class Proxy:
         join(client, instance)
 
 
-def outgoing(arrival: Arrival, fields: Fields, strip: bytes) -> Request:
+def outgoing(arrival: Arrival, fields: Fields, claim: Claim) -> Request:
     """The request as an instance gets it: prefix stripped, fields cleaned, a small body kept."""
-    target = arrival.target
+    target, strip = arrival.target, claim.route.strip.encode()
     if strip and target.startswith(strip):
         target = target[len(strip) :]
         target = target if target.startswith(b"/") else b"/" + target
     encoded = fields.encoded + new_marks(fields.marks)
+    if not fields.has_host:
+        encoded += b"host: %b\r\n" % claim.service.encode()
     if not arrival.is_complete or arrival.flow.size > KEPT:
         return Request(arrival.method, target, encoded, arrival.flow, fields.length)
     body = arrival.flow.take()
     if fields.length is None:
         encoded += b"content-length: %d\r\n" % len(body)
-    return Request(arrival.method, target, encoded, body, upgrade=fields.upgrade)
+    return Request(arrival.method, target, encoded, body, upgrade=arrival.upgrade)

@@ -13,6 +13,8 @@ from services.gateway.flow import EMPTY, Flow
 from services.gateway.framing import FIELD_LIMIT, HEAD_LIMIT, LINE_LIMIT
 from services.gateway.problems import Problem
 
+FRAMING = frozenset({b"content-length", b"transfer-encoding"})
+
 
 class RequestReader:
     """The target of its own parser. `on_head` is told of a request whose head is there, `on_end` when all of it is.
@@ -40,31 +42,46 @@ class RequestReader:
         self._known_version = ""
         self._parser = httptools.HttpRequestParser(self)
         self._arrival: Arrival | None = None
+        self._has_switched = False
         self._forget_head()
 
     @property
     def is_in_head(self) -> bool:
         """Whether a head has begun and not ended."""
-        return self._raw > 0 and self._arrival is None
+        return self._arrival is None and (self._has_begun or self._raw > 0)
 
     @property
     def is_in_body(self) -> bool:
         return self._arrival is not None
 
     def feed(self, data: bytes) -> bytes:
-        """Take in bytes. Returns those that come after a request for another protocol."""
-        if self._arrival is None:
-            self._raw += len(data)
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            self._parser = httptools.HttpRequestParser(self)
-            return data[upgrade.args[0] :]
-        except httptools.HttpParserError as error:
-            raise self._give_up(_problem_of(error)) from None
-        if self._arrival is None and self._raw > HEAD_LIMIT + LINE_LIMIT:
-            raise _too_large()
-        return b""
+        """Take in bytes. Returns those that come after a request for another protocol, if it is granted."""
+        while True:
+            if self._arrival is None:
+                self._raw += len(data)
+            try:
+                self._parser.feed_data(data)
+            except httptools.HttpParserUpgrade as upgrade:
+                data = data[upgrade.args[0] :]
+                if self._has_switched:
+                    return data
+                self._go_on()
+                continue
+            except httptools.HttpParserError as error:
+                raise self._give_up(_problem_of(error)) from None
+            if self._arrival is None and self._raw > HEAD_LIMIT + LINE_LIMIT:
+                raise _too_large()
+            return b""
+
+    def _go_on(self) -> None:
+        """An upgrade that is not granted: what the parser left unread as another protocol's is a body all the same.
+
+        A fresh parser is brought to where the body begins; nobody is told of the head that this takes.
+        """
+        self._parser = httptools.HttpRequestParser(self)
+        if self._arrival is not None:
+            framing = (name + b": " + value for name, value in self._headers if name in FRAMING)
+            self._parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n\r\n" % b"\r\n".join(framing))
 
     def _give_up(self, problem: Problem) -> Problem:
         """A request whose body turned out to be none cannot be served, whoever is waiting for it."""
@@ -75,34 +92,44 @@ class RequestReader:
 
     # What the parser calls
 
+    def on_message_begin(self) -> None:
+        self._has_begun = True
+
     def on_url(self, url: bytes) -> None:
+        if self._arrival is not None:
+            return
         self._target += url
         if len(self._target) > LINE_LIMIT:
             raise Problem(HTTPStatus.REQUEST_URI_TOO_LONG, f"a request line may have {LINE_LIMIT} bytes")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._arrival is not None:
-            return  # a trailer: dropped
+            return  # a trailer, or a head once more: dropped
         self._size += len(name) + len(value) + 4
         if self._size > HEAD_LIMIT or len(self._headers) >= FIELD_LIMIT:
             raise _too_large()
         self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
+        if self._arrival is not None:
+            return
         parser = self._parser
-        version = parser.get_http_version()
+        method, version = parser.get_method(), parser.get_http_version()
         arrival = self._arrival = Arrival(
-            parser.get_method(),
+            method,
             self._target,
             version,
-            EMPTY if self._is_bodiless() else Flow(self._pause, self._resume),
-            keep_alive=parser.should_keep_alive(),
+            Flow(self._pause, self._resume) if self._has_body() else EMPTY,
+            keep_alive=version == "1.1" and method != b"CONNECT" and parser.should_keep_alive(),
         )
         try:
             arrival.fields = self._understood(version)
         except Problem as problem:
             arrival.problem = problem
+        if arrival.fields is not None and method == b"GET" and version == "1.1" and parser.should_upgrade():
+            arrival.upgrade = arrival.fields.upgrade
         self._on_head(arrival)
+        self._has_switched = bool(arrival.upgrade) and arrival.problem is None
 
     def _understood(self, version: str) -> Fields:
         """The same fields mean the same as the last time. Raises Problem."""
@@ -112,8 +139,8 @@ class RequestReader:
             self._known_version = version
         return known
 
-    def _is_bodiless(self) -> bool:
-        return not any(name in (b"content-length", b"transfer-encoding") for name, _ in self._headers)
+    def _has_body(self) -> bool:
+        return any(name in FRAMING for name, _ in self._headers)
 
     def on_body(self, data: bytes) -> None:
         arrival = self._arrival
@@ -126,6 +153,8 @@ class RequestReader:
 
     def on_message_complete(self) -> None:
         arrival = self._arrival
+        if arrival is not None and arrival.flow is not EMPTY and self._parser.should_upgrade():
+            return  # its body was only left unread, see `_go_on`
         self._arrival = None
         self._forget_head()
         if arrival is not None:
@@ -137,6 +166,7 @@ class RequestReader:
         self._target = b""
         self._headers: list[tuple[bytes, bytes]] = []
         self._size = self._raw = 0
+        self._has_begun = False
 
 
 def _too_large() -> Problem:
