@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from http import HTTPStatus
 from typing import Protocol
 
@@ -15,6 +17,9 @@ def _status_line(status: int) -> bytes:
     phrase = HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else ""
     return f"HTTP/1.1 {status} {phrase}\r\n".encode()
 
+
+WITHOUT_GOODBYE = struct.pack("ii", 1, 0)
+"""For SO_LINGER: on, and for no time at all, which makes of a close a reset."""
 
 STATUS_LINES = {status: _status_line(status) for status in range(100, 600)}
 
@@ -82,7 +87,12 @@ class Answer:
         self.ended = True
 
     def abort(self) -> None:
-        """The body broke off: the client must see that, not a body that looks whole."""
+        """The body broke off: the client must see that, not a body that looks whole.
+
+        Where the end of the connection is the end of the body, only a reset shows it.
+        """
+        if connection := self._transport.get_extra_info("socket"):
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, WITHOUT_GOODBYE)
         self._transport.abort()
         self.ended = self.closes = True
 

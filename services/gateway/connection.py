@@ -61,7 +61,7 @@ class Connection(asyncio.Protocol):
         self._reader = ResponseReader(served_by, self.abort)
         self._upload: asyncio.Task[None] | None = None
         self._writable: asyncio.Future[None] | None = None
-        self._is_reused = self._has_heard = False
+        self._is_reused = self._has_heard = self._is_aborted = False
         self.idle_until = 0.0
 
     @property
@@ -83,6 +83,7 @@ class Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         """End it at once, and with it whatever it carries."""
+        self._is_aborted = True
         if self._transport is not None:
             self._transport.abort()
 
@@ -105,7 +106,7 @@ class Connection(asyncio.Protocol):
             rest = self._reader.feed(data)
         except ResponseMalformed as failure:
             response = self._reader.response
-            if response is None or not response.is_complete:
+            if response is None or not response.is_complete or response.status == SWITCHING:
                 self._fail(failure)
                 return
             self.abort()  # more than it announced, which nobody reads
@@ -117,13 +118,13 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> None:
         """Returning nothing closes the transport."""
 
-    def connection_lost(self, _error: Exception | None) -> None:
+    def connection_lost(self, error: Exception | None) -> None:
         self._on_lost(self)
         if self._writable is not None and not self._writable.done():
             self._writable.set_result(None)
         if self._exchange is not None:
             response = self._reader.response
-            if response is not None and response.ends_with_connection:
+            if response is not None and response.ends_with_connection and error is None and not self._is_aborted:
                 response.complete()
             if response is not None and response.is_complete:
                 self._advance(self._exchange)
@@ -141,13 +142,14 @@ class Connection(asyncio.Protocol):
     # How an exchange ends
 
     def _hand_over(self, exchange: Exchange, said: bytes) -> None:
-        if not exchange.request.upgrade or self._reader.response is None:
+        response = self._reader.response
+        if response is None or response.head.upgrade != exchange.request.upgrade:
             self._fail(ResponseMalformed("an upgrade that nobody asked for"))
             return
         transport = cast(asyncio.Transport, self._transport)
         transport.pause_reading()
         self._on_lost(self)
-        self._reader.response.joined = transport, said
+        response.joined = transport, said
 
     def _advance(self, exchange: Exchange) -> None:
         """Hand out the response as soon as it may be seen, and take the connection back when it is through."""

@@ -60,6 +60,13 @@ class Flow:
             self.resume()
         return data
 
+    def let_go(self) -> None:
+        """Who fills it is through and may turn to something else, however slowly this is emptied."""
+        if self._paused:
+            self._paused = False
+            self.resume()
+        self.pause = self.resume = _nothing
+
     def __aiter__(self) -> Flow:
         return self
 
@@ -78,7 +85,11 @@ class Flow:
             self._waiter.set_result(None)
 
 
-EMPTY = Flow(lambda: None, lambda: None)
+def _nothing() -> None:
+    pass
+
+
+EMPTY = Flow(_nothing, _nothing)
 """The body of every request that has none."""
 
 EMPTY.end()

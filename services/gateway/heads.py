@@ -25,6 +25,7 @@ class Head:
     retry_after: float | None
     length: int | None
     is_chunked: bool
+    has_date: bool
     upgrade: bytes
 
 
@@ -32,7 +33,7 @@ def understand_head(raw: Headers, served_by: str) -> Head:
     """Raises ResponseMalformed when it is not clear how long the body is (RFC 9112, section 6.3)."""
     headers = [(name.lower(), value) for name, value in raw]
     lengths = [value for name, value in headers if name == b"content-length"]
-    codings = [value.lower() for name, value in headers if name == b"transfer-encoding"]
+    codings = [value.strip().lower() for name, value in headers if name == b"transfer-encoding"]
     if len(lengths) + len(codings) > 1 or any(coding != b"chunked" for coding in codings):
         raise ResponseMalformed("the response's length is not clear")
     said = dict(headers)
@@ -44,5 +45,6 @@ def understand_head(raw: Headers, served_by: str) -> Head:
         retry_after=float(pause) if pause.isdigit() else None,
         length=int(lengths[0]) if lengths else None,
         is_chunked=bool(codings),
-        upgrade=said.get(b"upgrade", b""),
+        has_date=b"date" in said,
+        upgrade=said.get(b"upgrade", b"").strip().lower(),
     )

@@ -13,7 +13,7 @@ from services.gateway.arrival import Arrival
 from services.gateway.fields import Fields
 from services.gateway.forward import Forwarder
 from services.gateway.framing import check_method, check_version, origin_form, path_of
-from services.gateway.headers import new_marks
+from services.gateway.headers import encode, new_marks
 from services.gateway.listener import Listener
 from services.gateway.metrics import Metrics
 from services.gateway.problems import Problem, problem_of
@@ -81,6 +81,8 @@ class Proxy:
         passed = reply.head.passed
         if answered.tries > 1:
             passed += b"x-attempts: %d\r\n" % answered.tries
+        if not reply.head.has_date:
+            passed += encode(listener.date())
         answer.closes = answer.closes or not arrival.is_complete
         if reply.status == SWITCHING:
             self._switch(reply, passed, answer, listener)
@@ -105,7 +107,7 @@ class Proxy:
         if reply.joined is None:
             raise RuntimeError("only a connection that switched protocols can be joined")
         answer.closes = False
-        answer.switch(passed + b"connection: upgrade\r\nupgrade: %b\r\n" % (reply.head.upgrade or b"websocket"))
+        answer.switch(passed + b"connection: upgrade\r\nupgrade: %b\r\n" % reply.head.upgrade)
         client, said = listener.hand_over()
         instance, heard = reply.joined
         instance.write(said)

@@ -89,13 +89,16 @@ class Response:
     def feed(self, data: bytes) -> None:
         if self._flow is not None:
             self._flow.feed(data)
-        elif not self.is_complete:
+        elif self.is_complete:
+            self.keeps_alive = False  # a body that must not be: what is left of it would be the next response
+        else:
             self._parts.append(data)
 
     def complete(self) -> None:
         self.is_complete = True
         if self._flow is not None:
             self._flow.end()
+            self._flow.let_go()
 
     def fail(self, error: Exception) -> None:
         """The body broke off; whoever reads it is told."""

@@ -17,7 +17,7 @@ HEAD_LIMIT = 64 * 1024
 class ResponseReader:
     """The target of its own parser. `response` is the one that is coming, once its head is there."""
 
-    __slots__ = ("_abort", "_known", "_method", "_parser", "_raw", "_served_by", "_size", "response")
+    __slots__ = ("_abort", "_fed", "_known", "_method", "_parser", "_raw", "_served_by", "_size", "response")
 
     def __init__(self, served_by: str, abort: Callable[[], None]) -> None:
         self.response: Response | None = None
@@ -27,14 +27,14 @@ class ResponseReader:
         self._known: Head | None = None
         self._method = b""
         self._raw: list[tuple[bytes, bytes]] = []
-        self._size = 0
+        self._fed = self._size = 0
 
     def expect(self, method: bytes) -> None:
         """The next response answers a request with this method."""
         self.response = None
         self._method = method
         self._raw = []
-        self._size = 0
+        self._fed = self._size = 0
         if self._parser is None:
             self._parser = httptools.HttpResponseParser(self)
 
@@ -50,6 +50,10 @@ class ResponseReader:
             return data[upgrade.args[0] :]
         except httptools.HttpParserError as error:
             raise ResponseMalformed("the response is not HTTP that can be passed on") from error
+        if self.response is None:
+            self._fed += len(data)
+            if self._fed > HEAD_LIMIT:
+                raise ResponseMalformed("the response's head does not end")
         return None
 
     def forget(self) -> None:
@@ -57,6 +61,10 @@ class ResponseReader:
         self._parser = None
 
     # What the parser calls
+
+    def on_message_begin(self) -> None:
+        if self.response is not None:
+            raise ResponseMalformed("a second response, which nobody asked for")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self.response is not None:
@@ -69,13 +77,18 @@ class ResponseReader:
     def on_headers_complete(self) -> None:
         parser = self._parser
         status = parser.get_status_code() if parser is not None else 0
-        if not 100 <= status <= 599:
-            raise ResponseMalformed("the response's status is none")
+        version = parser.get_http_version() if parser is not None else ""
+        if not 100 <= status <= 599 or version not in ("1.0", "1.1"):
+            raise ResponseMalformed("the response's version or status is none")
         if status < 200 and status != SWITCHING:
             return
+        if status == 204:  # which must not have a length (RFC 9110, section 8.6)
+            self._raw = [field for field in self._raw if field[0].lower() != b"content-length"]
         head = self._known
         if head is None or head.raw != self._raw:
             head = self._known = understand_head(self._raw, self._served_by)
+        if head.is_chunked and version == "1.0":
+            raise ResponseMalformed("HTTP/1.0 has no Transfer-Encoding")
         is_head = self._method == b"HEAD"
         self.response = Response(
             status,
@@ -88,8 +101,9 @@ class ResponseReader:
             self.response.complete()
 
     def on_body(self, data: bytes) -> None:
-        if self.response is not None:
-            self.response.feed(data)
+        if self.response is None:
+            raise ResponseMalformed("an interim response with a body")
+        self.response.feed(data)
 
     def on_message_complete(self) -> None:
         if self.response is not None:
