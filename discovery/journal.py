@@ -27,18 +27,29 @@ class Event:
 
 
 class Journal:
-    """A bounded memory. A listener that falls behind loses the oldest, never slows the writer."""
+    """A bounded memory. A listener that falls behind loses the oldest, never slows the writer.
 
-    def __init__(self, *, now: Callable[[], datetime] = lambda: datetime.now(UTC), keep: int = 1000) -> None:
+    `on_event` is called within `record`: it must be quick.
+    """
+
+    def __init__(
+        self,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        keep: int = 1000,
+        on_event: Callable[[Event], None] = lambda _event: None,
+    ) -> None:
         self._now = now
         self._events: deque[Event] = deque(maxlen=keep)
         self._listeners: set[asyncio.Queue[Event]] = set()
+        self._on_event = on_event
         self._count = 0
 
     def record(self, kind: str, *, service: str = "", instance: str = "", **detail: Any) -> None:
         self._count += 1
         event = Event(self._count, self._now(), kind, service, instance, detail)
         self._events.append(event)
+        self._on_event(event)
         log.info(kind, extra={"service": service, "instance": instance, **detail})
         for queue in self._listeners:
             if queue.full():

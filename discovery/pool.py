@@ -98,6 +98,10 @@ class Pool:
     def succeeded(self, upstream: Upstream, seconds: float, trial: int = 0) -> None:
         now = self._clock()
         upstream.latency.observe(seconds, now)
+        if upstream.is_failing or upstream.last_good is None:
+            upstream.is_failing = False
+            self._tell("instance_answered", upstream, seconds=round(seconds, 6))
+        upstream.last_good = now
         if upstream.ejection.succeeded(now, trial):
             self._tell("instance_readmitted", upstream, by="a good answer")
 
@@ -105,6 +109,8 @@ class Pool:
         """A bad answer, or none: `failure` says what it was."""
         ejection = upstream.ejection
         before = ejection.cause
+        if not upstream.is_failing and (isinstance(failure, ConnectFailed) or not isinstance(failure, NeverSent)):
+            self._begin_failing(upstream, failure)
         if isinstance(failure, ConnectFailed | WrongInstance):
             cause = Cause.STRANGER if isinstance(failure, WrongInstance) else Cause.REFUSED
             ejected = ejection.refused(cause)
@@ -118,6 +124,12 @@ class Pool:
             self._tell("instance_ejected", upstream, cause=cause.value)
         if ejection.cause is not before:
             self._on_doubt(self, upstream)
+
+    def _begin_failing(self, upstream: Upstream, failure: AttemptFailed | None) -> None:
+        """The first attempt that fails after a good answer, and how long ago that was."""
+        upstream.is_failing = True
+        since = None if upstream.last_good is None else round(self._clock() - upstream.last_good, 6)
+        self._tell("instance_failed", upstream, why=str(failure or "a bad answer"), last_good_seconds_ago=since)
 
     def rest(self, upstream: Upstream, seconds: float, trial: int = 0) -> None:
         if upstream.ejection.rest(self._clock(), seconds, trial):

@@ -31,6 +31,7 @@ from services.gateway.app import admin_app
 from services.gateway.forward import Forwarder
 from services.gateway.listener import Listener
 from services.gateway.metrics import Metrics, PoolCollector
+from services.gateway.outages import Outages
 from services.gateway.proxy import Proxy
 from services.gateway.routes import RouteTable
 from services.gateway.settings import GatewaySettings
@@ -50,7 +51,8 @@ class Place:
 async def run(settings: GatewaySettings, service: ServiceSettings, consul_settings: ConsulSettings) -> None:
     """Serve until a signal ends it. Raises ListenError, SettingsError."""
     place = take_place(settings, service, consul_settings)
-    journal, metrics = Journal(), Metrics()
+    metrics = Metrics()
+    journal = Journal(on_event=Outages(metrics.registry).take)
     table = RouteTable(journal)
     async with AsyncExitStack() as stack:
         consul = await stack.enter_async_context(Consul(consul_settings))
