@@ -14,7 +14,7 @@ from benchmarks.cores import CannotMeasure
 from benchmarks.outcome import document
 from benchmarks.peers import PEERS
 from benchmarks.perform import perform
-from benchmarks.plan import QUICK, SECTIONS, Plan, chosen, named
+from benchmarks.plan import QUICK, SECTIONS, Plan, chosen, counts, named
 from benchmarks.tables import report
 from mesh.terminal import console, emit, progress
 
@@ -43,7 +43,7 @@ def bench(
             usual,
             sections=chosen(sections, SECTIONS) if sections else usual.sections,
             peers=named(peers),
-            connections=tuple(map(int, connections.split(","))) if connections else usual.connections,
+            connections=counts(connections) if connections else usual.connections,
             rounds=rounds or usual.rounds,
             seconds=seconds or usual.seconds,
         )

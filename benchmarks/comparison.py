@@ -6,14 +6,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 
+import httpx2
+
 from benchmarks import wrk
 from benchmarks.charge import peak_memory, processor_seconds
+from benchmarks.cores import CannotMeasure
 from benchmarks.machine import used_seconds
 from benchmarks.peers import Gateway, Peer
 from benchmarks.sample import Cell, Sample, sample
 from benchmarks.stage import Stage
 from benchmarks.upstream import start_upstream
-from benchmarks.workload import SMALL_GET
+from benchmarks.workload import SMALL_GET, WORKLOADS
 
 DIRECT = "no gateway"
 """The load on the upstream itself: what the other core can do at most."""
@@ -23,7 +26,7 @@ WARM_UP = Cell(SMALL_GET, 32)
 
 @dataclass(slots=True)
 class Comparison:
-    """What was measured. `memory` is the peak of each gateway in bytes; the load itself is among the samples."""
+    """What was measured. `memory` is the peak of each gateway in bytes; `DIRECT` is among the names."""
 
     samples: dict[tuple[str, Cell], list[Sample]] = field(default_factory=dict)
     memory: dict[str, int] = field(default_factory=dict)
@@ -44,6 +47,7 @@ async def compare(
     gateways = [await peer.start(stage, upstream) for peer in peers if not peer.missing()]
     gateways.append(Gateway(DIRECT, upstream.ports[0], upstream.pid))
     for each in gateways:
+        await _require_the_same_answers(each)
         await _measure(stage, each, WARM_UP, 1)
     found = Comparison()
     for turn in range(rounds):
@@ -54,6 +58,18 @@ async def compare(
                 found.samples.setdefault((each.name, cell), []).append(one)
     found.memory = {each.name: peak_memory(each.pid) for each in gateways}
     return found
+
+
+async def _require_the_same_answers(gateway: Gateway) -> None:
+    """Whoever answers fast, but not this, is not compared. Raises CannotMeasure."""
+    async with httpx2.AsyncClient(trust_env=False, timeout=10.0) as http:
+        for each in WORKLOADS:
+            url = f"http://127.0.0.1:{gateway.port}{each.path}"
+            answer = await http.request(each.method, url, content=b"x" * each.sends)
+            if (answer.status_code, len(answer.content)) != (200, each.receives):
+                raise CannotMeasure(
+                    f"{gateway.name} answers {each.name} with {answer.status_code}: {answer.text[:200]}"
+                )
 
 
 async def _measure(stage: Stage, gateway: Gateway, cell: Cell, seconds: float) -> Sample:

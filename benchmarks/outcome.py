@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.comparison import DIRECT, Comparison
 from benchmarks.machine import Machine
-from benchmarks.sample import Cell, Sample, added_ms, middle, ratio
+from benchmarks.sample import BUSY, Cell, Sample, added_ms, middle, ratio
 from benchmarks.scale import Scale
 from benchmarks.soak.run import Soak
 from benchmarks.targets import ONE, OURS, Target
@@ -44,6 +44,11 @@ class Row:
     sample: Sample
     times: float | None
     added_ms: float | None
+
+    @property
+    def is_held_up(self) -> bool:
+        """Whether something else than the gateway was the limit, so that its rate is a lower bound."""
+        return self.gateway != DIRECT and self.cell.connections > 1 and self.sample.busy < BUSY
 
 
 def rows(comparison: Comparison) -> Iterator[Row]:

@@ -32,16 +32,15 @@ async def perform(plan: Plan, tell: Callable[[str], None]) -> Outcome:
                 outcome.comparison = await compare(
                     stage, plan.peers, plan.cells, rounds=plan.rounds, seconds=plan.seconds, tell=tell
                 )
+        if "small" in plan.sections:
+            outcome.targets += wire_targets(outcome.comparison.samples)
         if "scale" in plan.sections:
             outcome.scale = await measure_scale(plan.share, tell)
+            outcome.targets += scale_targets(outcome.scale)
         if "soak" in plan.sections:
             async with Stage(cores) as stage:
                 outcome.soak = await measure_soak(stage, plan.share, tell)
-    outcome.targets = [
-        *wire_targets(outcome.comparison.samples),
-        *scale_targets(outcome.scale),
-        *soak_targets(outcome.soak),
-    ]
+            outcome.targets += soak_targets(outcome.soak)
     return outcome
 
 

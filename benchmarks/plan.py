@@ -50,3 +50,11 @@ def chosen(text: str, known: Sequence[str]) -> tuple[str, ...]:
     if unknown or not words:
         raise ValueError(f"{', '.join(unknown) or 'nothing'} is none of {', '.join(known)}")
     return words
+
+
+def counts(text: str) -> tuple[int, ...]:
+    """Numbers from 1 on, separated by commas. Raises ValueError."""
+    found = tuple(map(int, text.split(",")))
+    if min(found) < 1:
+        raise ValueError("there is no load without a connection")
+    return found

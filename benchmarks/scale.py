@@ -38,7 +38,7 @@ class Scale:
 
     choose_us: float
     choose_half_ejected_us: float
-    memory_mib: float
+    memory_mb: float
     change_ms: float
     change_worst_ms: float
 
@@ -75,13 +75,13 @@ def _time(pool: Pool, times: int) -> float:
 
 
 async def _memory() -> float:
-    """MiB that Python allocates for knowing the whole crowd."""
+    """MB that Python allocates for knowing the whole crowd."""
     crowd = Crowd(SERVICES, INSTANCES)
     tracemalloc.start()
     try:
         async with _followed(crowd):
             gc.collect()
-            return tracemalloc.get_traced_memory()[0] / 2**20
+            return tracemalloc.get_traced_memory()[0] / 1e6
     finally:
         tracemalloc.stop()
 

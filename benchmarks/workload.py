@@ -33,3 +33,5 @@ SMALL_GET = Workload("GET", "GET", READY, 0, len(SMALL))
 SMALL_POST = Workload("POST", "POST", READY, len(SMALL), len(SMALL))
 DOWNLOAD = Workload("download 1 MiB", "GET", LARGE, 0, MEBIBYTE)
 UPLOAD = Workload("upload 1 MiB", "POST", SINK, MEBIBYTE, len(SMALL))
+
+WORKLOADS = (SMALL_GET, SMALL_POST, DOWNLOAD, UPLOAD)

@@ -48,10 +48,13 @@ class Patient:
             self._abort()
         else:
             self._tally.judge(body, reply)
+            if reply.is_last:
+                await self.leave()
 
     async def leave(self) -> None:
         if self._dialogue is not None:
             await self._dialogue.close()
+            self._dialogue = None
 
     def _abort(self) -> None:
         if self._dialogue is not None:

@@ -12,8 +12,11 @@ PATIENCE = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Reply:
+    """`is_last`: the gateway ends the connection with it."""
+
     status: int
     body: bytes
+    is_last: bool
 
 
 def request(body: bytes, *, path: str = PATH) -> bytes:
@@ -56,4 +59,5 @@ class Dialogue:
         head = await self._reader.readuntil(b"\r\n\r\n")
         lines = head.lower().split(b"\r\n")
         length = next((int(line[15:]) for line in lines if line.startswith(b"content-length:")), 0)
-        return Reply(int(head[9:12]), await self._reader.readexactly(length))
+        is_last = b"connection: close" in lines
+        return Reply(int(head[9:12]), await self._reader.readexactly(length), is_last)

@@ -39,9 +39,9 @@ class Leftovers:
     tasks: int | None
 
 
-async def leftovers_once_quiet(subject: Subject) -> Leftovers:
-    """As soon as nobody is connected any more, or after a minute all the same."""
-    deadline = monotonic() + QUIET_WITHIN
+async def leftovers_once_quiet(subject: Subject, patience: float) -> Leftovers:
+    """As soon as nobody is connected any more, or after `patience` seconds all the same. Raises CannotMeasure."""
+    deadline = monotonic() + patience
     while any(_sockets(subject)) and monotonic() < deadline:
         await asyncio.sleep(0.5)
     await asyncio.sleep(2)  # what a closed connection leaves behind is freed in later turns of the loop

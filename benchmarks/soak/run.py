@@ -13,7 +13,7 @@ from time import monotonic
 from benchmarks.charge import peak_memory
 from benchmarks.peers.ours import start_gateway, start_registry
 from benchmarks.soak.clients import Patient, trickle, vanish_all
-from benchmarks.soak.leftovers import Leftovers, Subject, leftovers_once_quiet
+from benchmarks.soak.leftovers import QUIET_WITHIN, Leftovers, Subject, leftovers_once_quiet
 from benchmarks.soak.tally import Tally
 from benchmarks.stage import Stage
 from benchmarks.workload import MEBIBYTE
@@ -45,21 +45,23 @@ class Soak:
     peak_mb: float = 0.0
 
 
-async def measure_soak(stage: Stage, share: float, tell: Callable[[str], None]) -> Soak:
-    """`share` of all requests. Raises CannotMeasure."""
+async def measure_soak(
+    stage: Stage, share: float, tell: Callable[[str], None], *, patience: float = QUIET_WITHIN
+) -> Soak:
+    """`share` of all requests; `patience`: seconds that the gateway may take to be quiet. Raises CannotMeasure."""
     tell("starting registry, instances and gateway")
     subject = await _start(stage)
-    idle = await leftovers_once_quiet(subject)
+    idle = await leftovers_once_quiet(subject, patience)
     random, storms, began = Random(SEED), Tally(), monotonic()
     tell("first storm")
     await _storm(subject.port, share / 2, random, storms)
-    first = await leftovers_once_quiet(subject)
+    first = await leftovers_once_quiet(subject, patience)
     tell("second storm")
     await _storm(subject.port, share / 2, random, storms)
-    second = await leftovers_once_quiet(subject)
+    second = await leftovers_once_quiet(subject, patience)
     found = Soak(idle, first, second, storms, monotonic() - began)
     tell(f"{UPLOADS_AT_ONCE} uploads at once, beside a slow reader")
-    found.slow_read = await _uploads(subject.port, random, found.uploads)
+    found.slow_read = await _uploads(subject.port, max(1, round(UPLOADS_EACH * share)), random, found.uploads)
     found.peak_mb = peak_memory(subject.pid) / 1e6
     return found
 
@@ -84,17 +86,17 @@ async def _storm(port: int, share: float, random: Random, tally: Tally) -> None:
             group.create_task(vanish_all(port, vanishing, random, tally))
 
 
-async def _uploads(port: int, random: Random, tally: Tally) -> int:
+async def _uploads(port: int, times: int, random: Random, tally: Tally) -> int:
     """Bytes that the slow reader got meanwhile."""
     slow = asyncio.create_task(trickle(port, size=SLOW_SIZE, bytes_a_second=SLOW_RATE))
     async with asyncio.TaskGroup() as group:
         for _ in range(UPLOADS_AT_ONCE):
-            group.create_task(_upload(Patient(port, random, tally), random))
+            group.create_task(_upload(Patient(port, random, tally), times, random))
     slow.cancel()
     return await slow
 
 
-async def _upload(client: Patient, random: Random) -> None:
-    for _ in range(UPLOADS_EACH):
+async def _upload(client: Patient, times: int, random: Random) -> None:
+    for _ in range(times):
         await client.ask(random.randbytes(MEBIBYTE))
     await client.leave()
