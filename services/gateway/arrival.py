@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from services.gateway.fields import Fields
 from services.gateway.flow import Flow
+from services.gateway.marks import Marks
 from services.gateway.problems import Problem
 from services.gateway.request import KEPT
 from services.gateway.routes import Claim
+
+NONE = Marks()
 
 
 class Arrival:
@@ -21,6 +24,7 @@ class Arrival:
         "flow",
         "is_complete",
         "keep_alive",
+        "marks",
         "method",
         "problem",
         "seen",
@@ -49,6 +53,7 @@ class Arrival:
         self.keep_alive = keep_alive
         self.claim: Claim | None = None
         self.problem = problem
+        self.marks = NONE
         self.upgrade = b""
         self.seen = 0
         self.is_complete = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import socket
+import sys
 import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ from services.gateway.listener import Listener
 from services.gateway.metrics import Metrics, PoolCollector
 from services.gateway.outages import Outages
 from services.gateway.proxy import Proxy
+from services.gateway.request_log import RequestLog
 from services.gateway.routes import RouteTable
 from services.gateway.settings import GatewaySettings
 from services.gateway.wire import Wire
@@ -86,7 +88,10 @@ async def run(settings: GatewaySettings, service: ServiceSettings, consul_settin
         resolver.follow_routed()
         metrics.registry.register(PoolCollector(resolver, time.monotonic))
         forwarder = Forwarder(resolver, wire, deadline=settings.deadline, random=Random(), clock=time.monotonic)
-        proxy = Proxy(table, forwarder, metrics, body_limit=settings.body_limit)
+        request_log = RequestLog(sys.stderr, time.time) if settings.request_log else None
+        if request_log:
+            stack.callback(request_log.flush)
+        proxy = Proxy(table, forwarder, metrics, body_limit=settings.body_limit, request_log=request_log)
         registration = Registration(place.instance, place.check_url)
         registrar = Registrar(consul, registration, probe=partial(probe.is_live, place.check_url), random=Random())
         server = Server(configuration(proxy, http=Listener), registrar, linger=service.linger, on_leaving=proxy.leave)
@@ -107,7 +112,7 @@ async def run(settings: GatewaySettings, service: ServiceSettings, consul_settin
 
 
 def keep_collections_short() -> None:
-    """What exists before the first request stays to the end: a full collection need not look at it, for 30 ms, again."""
+    """What exists before the first request stays to the end: no full collection need look at it again, for 30 ms."""
     gc.collect()
     gc.freeze()
 

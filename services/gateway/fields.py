@@ -9,21 +9,22 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from services.gateway.framing import check_fields
-from services.gateway.headers import encode, for_upstream, kept_marks
+from services.gateway.headers import encode, for_upstream
+from services.gateway.marks import Marks, given_marks
 from services.gateway.problems import Problem
 from services.gateway.request import Headers
 
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """`length` of the body is None when it is chunked; `encoded` lacks the marks that are made anew.
+    """`length` of the body is None when it is chunked; `encoded` lacks the marks, of which `given` are the client's.
 
     Only HTTP/1.0 may have no Host: then it lacks that too, which every instance wants.
     """
 
     raw: Headers
     encoded: bytes
-    marks: frozenset[bytes]
+    given: Marks
     length: int | None
     has_host: bool
     expects: bool
@@ -42,7 +43,7 @@ def understand(version: str, raw: Headers, client: str) -> Fields:
     return Fields(
         raw=raw,
         encoded=encode(for_upstream(raw, client=client, scheme="http")),
-        marks=kept_marks(raw),
+        given=given_marks(raw),
         length=length,
         has_host=b"host" in said,
         expects=bool(expectation) and length != 0,

@@ -6,13 +6,11 @@ client says of where a request came from is not believed.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from random import randbytes
 
 from discovery.identity import HEADER
 from services.gateway.request import Headers
-from services.gateway.trace import continues_a_trace, new_traceparent
+from services.gateway.trace import continues_a_trace
 
 HOP_BY_HOP = frozenset(
     {
@@ -34,14 +32,11 @@ OURS = frozenset({b"x-served-by", b"x-attempts", HEADER.encode()})
 
 NEVER_UPSTREAM = HOP_BY_HOP | MADE_UP | OURS | {b"expect"}
 
-TRACE = frozenset({b"traceparent", b"tracestate"})
-
-MADE_ANEW = TRACE | {b"x-request-id"}
+MARKS = frozenset({b"traceparent", b"x-request-id"})
+"""Added to each request by themselves."""
 
 END_TO_END = frozenset({b"content-length", b"host"})
 """What `Connection` cannot take away: without its length a body would be read as the next message."""
-
-REQUEST_ID = re.compile(rb"[\x21-\x7e]{1,128}")
 
 VIA = b"1.1 gateway"
 
@@ -53,28 +48,13 @@ def named_by_connection(headers: Headers) -> set[bytes]:
 
 
 def for_upstream(headers: Headers, *, client: str, scheme: str) -> list[tuple[bytes, bytes]]:
-    """The fields of a request (names in lower case) as an instance should see them, without what is made anew."""
-    dropped = NEVER_UPSTREAM | named_by_connection(headers) | (MADE_ANEW - kept_marks(headers))
+    """The fields of a request (names in lower case) as an instance should see them, without its marks."""
+    dropped = NEVER_UPSTREAM | MARKS | named_by_connection(headers)
+    if not continues_a_trace(headers):
+        dropped |= {b"tracestate"}
     passed = [(name, value) for name, value in headers if name not in dropped and not _is_made_up(name)]
     host = next((value for name, value in passed if name == b"host"), b"")
     return [*passed, (b"via", VIA), *_forwarded(client, host, scheme)]
-
-
-def kept_marks(headers: Headers) -> frozenset[bytes]:
-    """The marks of a request that go on as the client gave them; the others are made anew for each request."""
-    named = named_by_connection(headers)
-    ids = [value for name, value in headers if name == b"x-request-id"]
-    kept = {b"x-request-id"} if len(ids) == 1 and REQUEST_ID.fullmatch(ids[0]) else set()
-    if continues_a_trace(headers):
-        kept |= TRACE
-    return frozenset(kept - named)
-
-
-def new_marks(kept: frozenset[bytes]) -> bytes:
-    """The marks that are not kept, as they go over the wire."""
-    digits = randbytes(40).hex().encode()
-    trace = b"" if b"traceparent" in kept else b"traceparent: %b\r\n" % new_traceparent(digits)
-    return trace if b"x-request-id" in kept else b"%bx-request-id: %b\r\n" % (trace, digits[48:])
 
 
 def _forwarded(client: str, host: bytes, scheme: str) -> Iterable[tuple[bytes, bytes]]:

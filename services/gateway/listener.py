@@ -39,6 +39,9 @@ class Application(Protocol):
     def admit(self, arrival: Arrival, fields: Fields) -> None:
         """Decide by the head alone whether and where a request goes. Raises Problem."""
 
+    def refuse(self, arrival: Arrival, problem: Problem) -> None:
+        """Told of each request that is answered by its head alone."""
+
     async def serve(self, arrival: Arrival, answer: Answer, listener: Listener) -> None: ...
 
 
@@ -187,6 +190,7 @@ class Listener(asyncio.Protocol):
         answer = Answer(arrival, self._transport, self, closes=closes)
         try:
             if arrival.problem is not None:
+                self._app.refuse(arrival, arrival.problem)
                 answer.say(arrival.problem)
             else:
                 await self._app.serve(arrival, answer, self)

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from http import HTTPStatus
 
-from discovery.errors import AttemptFailed, CallFailed
+from discovery.errors import Attempt, AttemptFailed, CallFailed
 from discovery.reply import Answered
 from services.gateway.answer import Answer
 from services.gateway.arrival import Arrival
 from services.gateway.fields import Fields
 from services.gateway.forward import Forwarder
 from services.gateway.framing import check_method, check_version, origin_form, path_of
-from services.gateway.headers import encode, new_marks
+from services.gateway.headers import encode
 from services.gateway.listener import Listener
+from services.gateway.marks import complete
 from services.gateway.metrics import Metrics
 from services.gateway.problems import Problem, problem_of
 from services.gateway.request import KEPT, Request
+from services.gateway.request_log import RequestLog
 from services.gateway.response import SWITCHING, Response
 from services.gateway.routes import Claim, RouteTable
 from services.gateway.tunnel import join
@@ -28,12 +31,21 @@ log = logging.getLogger(__name__)
 class Proxy:
     """What the public listeners serve."""
 
-    def __init__(self, table: RouteTable, forwarder: Forwarder, metrics: Metrics, *, body_limit: int) -> None:
+    def __init__(
+        self,
+        table: RouteTable,
+        forwarder: Forwarder,
+        metrics: Metrics,
+        *,
+        body_limit: int,
+        request_log: RequestLog | None = None,
+    ) -> None:
         self.body_limit = body_limit
         self.is_leaving = False
         self._table = table
         self._forwarder = forwarder
         self._metrics = metrics
+        self._request_log = request_log
 
     def leave(self) -> None:
         """From now on every answer sends its connection away."""
@@ -63,16 +75,37 @@ class Proxy:
             answered = await self._forwarder.forward(outgoing(arrival, fields, claim), claim)
         except (Problem, CallFailed) as error:
             problem = problem_of(error) if isinstance(error, CallFailed) else error
-            self._metrics.answered(claim.service, problem.status, time.perf_counter() - began, problem.attempts)
+            self._note(arrival, problem.status, began, problem.attempts)
             answer.closes = answer.closes or not arrival.is_complete
             answer.say(problem)
             return
-        seconds = time.perf_counter() - began
-        self._metrics.answered(claim.service, answered.reply.status, seconds, answered.attempts)
+        instance = answered.upstream.instance.id
+        self._note(arrival, answered.reply.status, began, answered.attempts, instance, answered.tries)
         try:
             await self._carry_back(answered, arrival, answer, listener)
         finally:
             answered.done()
+
+    def refuse(self, arrival: Arrival, problem: Problem) -> None:
+        """Note a request that the gateway answers by itself, by its head alone."""
+        self._note(arrival, problem.status, time.perf_counter())
+
+    def _note(
+        self,
+        arrival: Arrival,
+        status: int,
+        began: float,
+        attempts: Sequence[Attempt] = (),
+        instance: str = "",
+        tries: int = 0,
+    ) -> None:
+        service, seconds = arrival.claim.service if arrival.claim else "", time.perf_counter() - began
+        self._metrics.answered(service, status, seconds, attempts)
+        if self._request_log is not None:
+            tries = tries or len(attempts)
+            self._request_log.note(
+                arrival, status=status, service=service, instance=instance, attempts=tries, seconds=seconds
+            )
 
     async def _carry_back(
         self, answered: Answered[Response], arrival: Arrival, answer: Answer, listener: Listener
@@ -121,7 +154,8 @@ def outgoing(arrival: Arrival, fields: Fields, claim: Claim) -> Request:
     if strip and target.startswith(strip):
         target = target[len(strip) :]
         target = target if target.startswith(b"/") else b"/" + target
-    encoded = fields.encoded + new_marks(fields.marks)
+    arrival.marks = complete(fields.given)
+    encoded = fields.encoded + arrival.marks.encoded()
     if not fields.has_host:
         encoded += b"host: %b\r\n" % claim.service.encode()
     if not arrival.is_complete or arrival.flow.size > KEPT:

@@ -19,5 +19,6 @@ class GatewaySettings(BaseSettings):
     admin_port: int = Field(default=8081, ge=0, le=65535)
     admin_names: list[str] = Field(default=[], description="more Host names that the admin listener answers to")
     last_known: Path | None = Field(default=None, description="file for the last known instances, kept over restarts")
+    request_log: bool = Field(default=True, description="one line for each request")
     deadline: float = Field(default=10.0, gt=0, le=3600, description="over all attempts, up to the response's head")
     body_limit: int = Field(default=1 << 20, ge=0, le=32 << 20)
