@@ -17,6 +17,8 @@ from typing import Protocol
 
 import uvicorn
 
+from discovery.errors import ListenError
+
 log = logging.getLogger(__name__)
 
 KEEP_ALIVE = 75
@@ -34,7 +36,10 @@ class Enrolment(Protocol):
 
 
 class Server(uvicorn.Server):
-    """Serves on a socket that is bound already, so that the instance knows its port before anybody can call it."""
+    """Serves on a socket that is bound already, so that the instance knows its port before anybody can call it.
+
+    Raises ListenError.
+    """
 
     def __init__(
         self,
@@ -51,10 +56,13 @@ class Server(uvicorn.Server):
         self._keeping: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        try:
+            await super().startup(sockets)
+        except OSError as error:  # another socket was bound to the same port, and began to listen first
+            raise ListenError(f"cannot listen: {error.strerror}") from error
         if self.started:
             # Never awaited here: signals are not served yet, and the registry may be away.
-            self._keeping = asyncio.create_task(self._enrolment.keep(), name="registration")
+            self._keeping = asyncio.create_task(self._keep(), name="registration")
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._on_leaving()
@@ -67,6 +75,15 @@ class Server(uvicorn.Server):
         if self.should_exit:
             self.force_exit = True
         super().handle_exit(sig, frame)
+
+    async def _keep(self) -> None:
+        """A bug must neither leave the instance unregistered for good nor go unnoticed."""
+        while True:
+            try:
+                await self._enrolment.keep()
+            except Exception:
+                log.exception("registration broke, and begins anew")
+            await asyncio.sleep(1.0)
 
     async def _withdraw(self) -> None:
         if self._keeping is None:
