@@ -7,9 +7,9 @@ asks its handlers each time takes longer than choosing the instance does.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from json.encoder import encode_basestring_ascii as quoted
+from time import gmtime, strftime
 from typing import TextIO
 
 from services.gateway.arrival import Arrival
@@ -24,7 +24,8 @@ class RequestLog:
     def __init__(self, stream: TextIO, now: Callable[[], float]) -> None:
         self._stream = stream
         self._now = now
-        self._form = _words if stream.isatty() else _document
+        self._is_terminal = stream.isatty()
+        self._second, self._prefix = -1, ""
         self._lines: list[str] = []
         self._timer: asyncio.TimerHandle | None = None
 
@@ -32,21 +33,19 @@ class RequestLog:
         self, arrival: Arrival, *, status: int, service: str, instance: str, attempts: int, seconds: float
     ) -> None:
         """`seconds`: up to the head of the response."""
-        entry = {
-            "event": "request",
-            "level": "info",
-            "method": arrival.method.decode("latin-1"),
-            "path": arrival.target.partition(b"?")[0].decode("latin-1"),
-            "status": status,
-            "service": service,
-            "instance": instance,
-            "attempts": attempts,
-            "milliseconds": round(seconds * 1000, 3),
-            "request_id": arrival.marks.request_id.decode("latin-1"),
-            "trace_id": arrival.marks.trace_id.decode("latin-1"),
-            "timestamp": _iso(self._now()),
-        }
-        self._lines.append(self._form(entry))
+        path = quoted(arrival.target.partition(b"?")[0].decode("latin-1"))
+        method = arrival.method.decode("latin-1")
+        if self._is_terminal:
+            line = f"{self._time()} {method} {path[1:-1]} {status} {instance or 'gateway'} {seconds * 1000:.1f} ms\n"
+        else:
+            request_id, trace_id = arrival.marks.request_id.decode(), arrival.marks.trace_id.decode()
+            line = (
+                f'{{"event": "request", "level": "info", "method": "{method}", "path": {path}, "status": {status:d}, '
+                f'"service": "{service}", "instance": {quoted(instance)}, "attempts": {attempts}, '
+                f'"milliseconds": {seconds * 1000:.3f}, "request_id": {quoted(request_id)}, '
+                f'"trace_id": "{trace_id}", "timestamp": "{self._time()}"}}\n'
+            )
+        self._lines.append(line)
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(PAUSE, self.flush)
 
@@ -59,16 +58,10 @@ class RequestLog:
             self._stream.write("".join(lines))
             self._stream.flush()
 
-
-def _document(entry: dict[str, object]) -> str:
-    return json.dumps(entry) + "\n"
-
-
-def _words(entry: dict[str, object]) -> str:
-    path = json.dumps(entry["path"])[1:-1]
-    by = entry["instance"] or "gateway"
-    return f"{entry['timestamp']} {entry['method']} {path} {entry['status']} {by} {entry['milliseconds']} ms\n"
-
-
-def _iso(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    def _time(self) -> str:
+        """ISO 8601 in UTC, to the millisecond. What changes once a second is made once a second."""
+        now = self._now()
+        second = int(now)
+        if second != self._second:
+            self._second, self._prefix = second, strftime("%Y-%m-%dT%H:%M:%S", gmtime(second))
+        return f"{self._prefix}.{int((now - second) * 1000):03d}Z"
