@@ -48,10 +48,13 @@ class ConsulSettings(BaseSettings):
     @field_validator("http_addr")
     @classmethod
     def _is_an_address(cls, value: str) -> str:
-        parts = urlsplit(value if "//" in value else f"//{value}")
-        if parts.scheme not in ("", "http", "https") or not parts.hostname:
+        try:
+            parts = urlsplit(value if "//" in value else f"//{value}")
+            is_one = parts.scheme in ("", "http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:  # its words would quote the value
+            is_one = False
+        if not is_one:
             raise ValueError("expected HOST:PORT or http(s)://HOST:PORT")
-        _ = parts.port  # raises ValueError when it is no port
         return value
 
     @property
@@ -133,5 +136,12 @@ def misspelt(environ: Mapping[str, str], settings: Iterable[type[BaseSettings]])
     settings = tuple(settings)
     known = names(settings)
     prefixes = tuple({each.model_config.get("env_prefix", "") for each in settings} - {"CONSUL_", ""})
-    strangers = (name for name in environ if name.startswith(prefixes) and name not in known)
-    return {name: next(iter(difflib.get_close_matches(name, known, n=1)), "") for name in sorted(strangers)}
+    strangers = sorted(name for name in environ if name.startswith(prefixes) and name not in known)
+    return {name: _meant(name, next(filter(name.startswith, prefixes)), known) for name in strangers}
+
+
+def _meant(name: str, prefix: str, known: Iterable[str]) -> str:
+    """The name that differs least after the prefix, which all have in common."""
+    rests = [each.removeprefix(prefix) for each in known if each.startswith(prefix)]
+    closest = difflib.get_close_matches(name.removeprefix(prefix), rests, n=1)
+    return prefix + closest[0] if closest else ""

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 
 class FakeEnrolment:
-    """`done` lists what happened. `keep` raises each `trouble` once; `on_keep` and `on_withdraw` are awaited by each."""
+    """`done` lists what happened. `keep` raises each `trouble` once, and both await what they are given."""
 
     def __init__(self) -> None:
         self.done: list[str] = []
