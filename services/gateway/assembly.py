@@ -133,13 +133,15 @@ async def ended(task: asyncio.Task[None]) -> None:
 
 
 def take_place(settings: GatewaySettings, service: ServiceSettings, consul: ConsulSettings) -> Place:
-    """Bind both ports and settle who we are."""
-    public = bind(settings.host, settings.port)
+    """Bind both ports and settle who we are. Raises ListenError, SettingsError."""
+    public = bind(settings.host, settings.port, shared=settings.shared)
     admin = bind(settings.admin_host, settings.admin_port)
     registry = consul.host, consul.port
+    admin_port = admin.getsockname()[1]
     address, port = advertised(service.advertise, settings.host, public.getsockname()[1], registry=registry)
-    admin_at = authority(*advertised(None, settings.admin_host, admin.getsockname()[1], registry=registry))
-    instance_id = service.id or f"gateway-{address}-{port}".replace(":", "-")
+    admin_at = authority(*advertised(None, settings.admin_host, admin_port, registry=registry))
+    own_port = admin_port if settings.shared else port  # several have the shared one, and one ID is one entry
+    instance_id = service.id or f"gateway-{address}-{own_port}".replace(":", "-")
     instance = instance_of(
         "gateway", instance_id, address, port, routes=(), version=service.version, more={"admin": admin_at}
     )

@@ -15,6 +15,7 @@ class GatewaySettings(BaseSettings):
 
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
+    shared: bool = Field(default=False, description="other gateways listen on the same port too (SO_REUSEPORT)")
     admin_host: str = "127.0.0.1"
     admin_port: int = Field(default=8081, ge=0, le=65535)
     admin_names: list[str] = Field(default=[], description="more Host names that the admin listener answers to")
