@@ -34,10 +34,12 @@ def _processors(terminal: bool) -> list[Processor]:
         structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _without_internals,
+        structlog.processors.format_exc_info,
     ]
     if terminal:
-        return [*shared, _printable, structlog.dev.ConsoleRenderer()]
-    return [*shared, structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        return [*shared, _printable, plain]
+    return [*shared, structlog.processors.JSONRenderer()]
 
 
 def _without_internals(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -48,8 +50,11 @@ def _without_internals(_logger: WrappedLogger, _method: str, event: EventDict) -
 
 
 def _printable(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Escape whatever could move a terminal's cursor or forge a second line."""
-    return {name: _escape(value) if isinstance(value, str) else value for name, value in event.items()}
+    """Escape whatever could move a terminal's cursor or forge a second line; those of a traceback are indented."""
+    shown = {_escape(name): _escape(value) if isinstance(value, str) else value for name, value in event.items()}
+    if "exception" in event:
+        shown["exception"] = "\n".join("    " + _escape(line) for line in str(event["exception"]).splitlines())
+    return shown
 
 
 def _escape(text: str) -> str:
