@@ -26,10 +26,11 @@ def client(*, deadline: float = 10.0, consul: ConsulSettings | None = None, **op
     `deadline` is what one call may take up to the head of its response, over all attempts, in seconds. Requests with an
     idempotent method are tried again elsewhere; others where the service's route says `replay=safe`, or with
     `extensions={"replay_safe": True}`. Other hosts are called as ever. `options` go to `httpx2.AsyncClient`. Errors are
-    those of httpx2. Raises SettingsError.
+    those of httpx2. Its timeouts are for other hosts; a service has its deadline, and then 60 s between bytes. Raises
+    SettingsError.
     """
     settings = consul or load(ConsulSettings)
-    return httpx2.AsyncClient(transport=_transport(settings, deadline), **{"timeout": None, **options})
+    return httpx2.AsyncClient(transport=_transport(settings, deadline), **options)
 
 
 def _transport(settings: ConsulSettings, deadline: float) -> ServiceTransport:
@@ -41,7 +42,7 @@ def _transport(settings: ConsulSettings, deadline: float) -> ServiceTransport:
         journal=Journal(),
         clock=time.monotonic,
         random=Random(),
-        forbidden=Forbidden(loopback=not is_loopback(settings.host)),
+        forbidden=Forbidden(not is_loopback(settings.host), own=frozenset({(settings.host, settings.port)})),
     )
     limits = httpx2.Limits(max_connections=None, keepalive_expiry=IDLE)
     return ServiceTransport(

@@ -11,7 +11,7 @@ from typing import cast
 import httpx2
 
 from discovery.caller import Caller
-from discovery.errors import CallFailed, OutOfTime
+from discovery.errors import CallFailed, NoInstance, OutOfTime
 from discovery.exchange import KEPT, HttpxReply, attempt, translated
 from discovery.identity import HEADER
 from discovery.pool import Pool
@@ -64,8 +64,9 @@ class ServiceTransport(httpx2.AsyncBaseTransport):
             await close()
 
     async def _call(self, request: httpx2.Request) -> httpx2.Response:
+        began = self._clock()
         caller = await self._caller(request.url.host)
-        policy = await self._policy(request, caller.pool)
+        policy = await self._policy(request, caller.pool, self._deadline - (self._clock() - began))
 
         def send(upstream: Upstream, settle: Settle[HttpxReply]) -> asyncio.Future[HttpxReply]:
             sending = asyncio.ensure_future(
@@ -77,20 +78,25 @@ class ServiceTransport(httpx2.AsyncBaseTransport):
         answered = await caller.call(policy, send)
         response = answered.reply.response
         response.headers.pop(HEADER, None)
-        response.stream = _Body(response.stream, answered, caller.pool)
+        if isinstance(response.stream, httpx2.ByteStream):
+            answered.done()  # the body is here already, whole
+        else:
+            response.stream = _Body(response.stream, answered, caller.pool)
         return response
 
     async def _caller(self, service: str) -> Caller:
-        if service not in self._callers:
-            try:
-                async with asyncio.timeout(self._deadline):
-                    pool = await self._resolver.known(service)
-            except TimeoutError:
-                raise OutOfTime(f"the registry has said nothing about {service} yet") from None
-            self._callers[service] = Caller(pool, random=self._random, clock=self._clock)
-        return self._callers[service]
+        if service in self._callers:
+            return self._callers[service]
+        try:
+            async with asyncio.timeout(self._deadline):
+                pool = await self._resolver.known(service)
+        except TimeoutError:
+            raise OutOfTime(f"the registry has said nothing about {service} yet") from None
+        except ValueError as error:
+            raise NoInstance(str(error)) from error
+        return self._callers.setdefault(service, Caller(pool, random=self._random, clock=self._clock))
 
-    async def _policy(self, request: httpx2.Request, pool: Pool) -> Policy:
+    async def _policy(self, request: httpx2.Request, pool: Pool, deadline: float) -> Policy:
         """A request may be repeated when the caller says so, or the route that it takes."""
         route = pool.routes.match(request.url.path)
         is_safe = bool(request.extensions.get("replay_safe", route and route.replay_safe))
@@ -100,7 +106,7 @@ class ServiceTransport(httpx2.AsyncBaseTransport):
             await request.aread()
         replayable = kept and (is_safe or request.method in IDEMPOTENT)
         hedgeable = replayable and is_safe
-        return Policy(kept=kept, replayable=replayable, hedgeable=hedgeable, deadline=self._deadline)
+        return Policy(kept=kept, replayable=replayable, hedgeable=hedgeable, deadline=deadline)
 
 
 def pass_on(sending: asyncio.Future[HttpxReply], settle: Settle[HttpxReply]) -> None:
@@ -143,7 +149,14 @@ class _Body(httpx2.AsyncByteStream):
             raise
 
     async def aclose(self) -> None:
+        self._give_back()
+        await self._stream.aclose()
+
+    def __del__(self) -> None:
+        """A caller who forgot the response must not keep its instance busy for ever."""
+        self._give_back()
+
+    def _give_back(self) -> None:
         if self._answered:
             self._answered.done()
             self._answered = None
-        await self._stream.aclose()
