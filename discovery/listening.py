@@ -13,7 +13,7 @@ from discovery.errors import DiscoveryError, RouteError, SettingsError
 from discovery.instance import NAME, Instance
 from discovery.registration import new_boot_id
 from discovery.settings import ConsulSettings, ServiceSettings
-from discovery.sockets import advertised, bind
+from discovery.sockets import advertised, bind, is_unspecified
 from discovery.tags import PREFIX, route
 
 
@@ -31,13 +31,23 @@ def listen(service: str, routes: Sequence[str], settings: ServiceSettings, consu
     port = int(bound.getsockname()[1])
     try:
         address, outer_port = advertised(settings.advertise, settings.host, port, registry=(consul.host, consul.port))
-        instance_id = settings.id or f"{service}-{address}-{outer_port}".replace(":", "-")
+        instance_id = settings.id or default_id(service, settings.host, settings.advertise, address, outer_port)
         return Listening(
             bound, instance_of(service, instance_id, address, outer_port, routes, version=settings.version)
         )
     except DiscoveryError:
         bound.close()
         raise
+
+
+def default_id(service: str, host: str, advertise: str | None, address: str, port: int) -> str:
+    """`<service>-<host>-<port>`.
+
+    Who listens everywhere is named after the machine: a container that is started again may get another address, but
+    keeps its name, so it is the same instance, and not a new one beside a ghost.
+    """
+    name = socket.gethostname() if is_unspecified(host) and not advertise else address
+    return f"{service}-{name}-{port}".replace(":", "-")
 
 
 def instance_of(

@@ -60,6 +60,7 @@ class Resolver:
         self._tasks: set[asyncio.Task[None]] = set()
         self._refused: set[tuple[Identity, str]] = set()
         self._heard: dict[str, bool] = {}
+        self._to_learn: frozenset[str] | None = None
 
     async def __aenter__(self) -> Resolver:
         return self
@@ -77,6 +78,11 @@ class Resolver:
     def hears_registry(self) -> bool:
         """Whether any watch gets answers: one alone that does not has trouble of its own, with a token perhaps."""
         return not self._heard or any(self._heard.values())
+
+    @property
+    def has_learnt(self) -> bool:
+        """Whether everything is known that there was to know at the start. What is learnt is not unlearnt."""
+        return self._to_learn is not None and all(self._known[each].is_set() for each in self._to_learn)
 
     def follow(self, service: str) -> Pool:
         """The pool of a service, kept up to date from now on. Raises ValueError for what is no service's name."""
@@ -107,6 +113,7 @@ class Resolver:
                 pool = self.follow(service)
                 pool.remember(self._callable(instances))
                 self._on_snapshot(pool)
+                self._to_learn = frozenset()
 
     def follow_routed(self) -> None:
         """Follow every service that has a route, also those that come later."""
@@ -152,6 +159,8 @@ class Resolver:
             for service, tags in news.value.items():
                 if any(map(is_route, tags)) and NAME.fullmatch(service) and service != REGISTRY:
                     self.follow(service)
+            if self._to_learn is None:
+                self._to_learn = frozenset(self.pools)
 
     def _callable(self, instances: Sequence[Instance]) -> tuple[Instance, ...]:
         """Only those that may be called, with an event for each that may not."""

@@ -35,15 +35,35 @@ def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
     return bound
 
 
-def address_towards(host: str, port: int) -> str:
-    """The address of this machine that `host` sees us come from. Sends nothing. Raises ListenError."""
+def address_towards(host: str, port: int, *, own_name: str | None = None) -> str:
+    """The address of this machine that `host` sees us come from. Sends nothing. Raises ListenError.
+
+    When the host has no address now, as the container of a stopped registry has none, it is the one that our own name
+    stands for.
+    """
     try:
-        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
-        with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.connect(address)
-            return str(probe.getsockname()[0])
+        return _address_towards(host, port)
     except OSError as error:
-        raise ListenError(f"no address to advertise: {error.strerror}; set SERVICE_ADVERTISE") from error
+        found = _address_of(own_name or socket.gethostname())
+        if found is None:
+            raise ListenError(f"no address to advertise: {error.strerror}; set SERVICE_ADVERTISE") from error
+        return found
+
+
+def _address_towards(host: str, port: int) -> str:
+    family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        probe.connect(address)
+        return str(probe.getsockname()[0])
+
+
+def _address_of(name: str) -> str | None:
+    """None for loopback, which many machines call themselves: it would lead others to themselves."""
+    try:
+        found = socket.gethostbyname(name)
+    except OSError:
+        return None
+    return None if ipaddress.ip_address(found).is_loopback else found
 
 
 def advertised(advertise: str | None, host: str, port: int, *, registry: tuple[str, int]) -> tuple[str, int]:

@@ -33,9 +33,13 @@ def admin_app(
     is_leaving: Callable[[], bool],
     names: Sequence[str] = (),
 ) -> FastAPI:
-    """`names` are Host names beside loopback's: no web page can reach this by DNS rebinding."""
+    """`names` are Host names beside loopback's: no web page can reach this by DNS rebinding.
+
+    Ready is a gateway that knows its routes: until then it would answer 404 to what another one serves.
+    """
     app = FastAPI(title="gateway", docs_url="/docs", redoc_url=None)
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK_NAMES, *names], www_redirect=False)
+    allowed = [f"[{each}]" if ":" in each else each for each in (*LOOPBACK_NAMES, *names)]
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=allowed, www_redirect=False)
 
     @app.get("/livez", response_class=PlainTextResponse)
     async def livez() -> str:
@@ -43,7 +47,9 @@ def admin_app(
 
     @app.get("/readyz", response_class=PlainTextResponse)
     async def readyz() -> Response:
-        return PlainTextResponse("leaving\n", 503) if is_leaving() else PlainTextResponse("ok\n")
+        if is_leaving():
+            return PlainTextResponse("leaving\n", 503)
+        return PlainTextResponse("ok\n") if resolver.has_learnt else PlainTextResponse("learning routes\n", 503)
 
     @app.get("/metrics", response_class=PlainTextResponse)
     async def prometheus() -> Response:

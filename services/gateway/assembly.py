@@ -21,7 +21,7 @@ from discovery.documents import Registration
 from discovery.instance import Instance, authority
 from discovery.journal import Journal
 from discovery.last_known import LastKnown
-from discovery.listening import instance_of
+from discovery.listening import default_id, instance_of
 from discovery.pool import Pool
 from discovery.probe import Probe
 from discovery.registration import Registrar
@@ -48,7 +48,14 @@ class Place:
     public: socket.socket
     admin: socket.socket
     instance: Instance
-    check_url: str
+    admin_host: str
+    admin_port: int
+
+    @property
+    def check_url(self) -> str:
+        """Where the registry asks. Its agent names this host in `Host`, so the admin listener must answer to it: as an
+        address, it is none that a web page could get at by DNS rebinding."""
+        return f"http://{authority(self.admin_host, self.admin_port)}/livez"
 
 
 async def run(settings: GatewaySettings, service: ServiceSettings, consul_settings: ConsulSettings) -> None:
@@ -94,7 +101,8 @@ async def run(settings: GatewaySettings, service: ServiceSettings, consul_settin
         proxy = Proxy(table, forwarder, metrics, body_limit=settings.body_limit, request_log=request_log)
         registration = Registration(place.instance, place.check_url)
         registrar = Registrar(consul, registration, probe=partial(probe.is_live, place.check_url), random=Random())
-        server = Server(configuration(proxy, http=Listener), registrar, linger=service.linger, on_leaving=proxy.leave)
+        public = configuration(proxy, http=Listener, drain=max(1, round(service.drain)))
+        server = Server(public, registrar, linger=service.linger, on_leaving=proxy.leave)
         admin = admin_app(
             resolver,
             table,
@@ -102,7 +110,7 @@ async def run(settings: GatewaySettings, service: ServiceSettings, consul_settin
             metrics,
             clock=time.monotonic,
             is_leaving=lambda: proxy.is_leaving,
-            names=settings.admin_names,
+            names=[place.admin_host, *settings.admin_names],
         )
         await stack.enter_async_context(companion(configuration(admin, drain=1), place.admin))
         sweeping = asyncio.create_task(sweep(wire, server), name="sweep")
@@ -139,13 +147,19 @@ def take_place(settings: GatewaySettings, service: ServiceSettings, consul: Cons
     registry = consul.host, consul.port
     admin_port = admin.getsockname()[1]
     address, port = advertised(service.advertise, settings.host, public.getsockname()[1], registry=registry)
-    admin_at = authority(*advertised(None, settings.admin_host, admin_port, registry=registry))
+    admin_host, _ = advertised(None, settings.admin_host, admin_port, registry=registry)
     own_port = admin_port if settings.shared else port  # several have the shared one, and one ID is one entry
-    instance_id = service.id or f"gateway-{address}-{own_port}".replace(":", "-")
+    instance_id = service.id or default_id("gateway", settings.host, service.advertise, address, own_port)
     instance = instance_of(
-        "gateway", instance_id, address, port, routes=(), version=service.version, more={"admin": admin_at}
+        "gateway",
+        instance_id,
+        address,
+        port,
+        routes=(),
+        version=service.version,
+        more={"admin": authority(admin_host, admin_port)},
     )
-    return Place(public, admin, instance, f"http://{admin_at}/livez")
+    return Place(public, admin, instance, admin_host, admin_port)
 
 
 def forbidden(settings: GatewaySettings, place: Place, consul: ConsulSettings) -> Forbidden:

@@ -65,8 +65,13 @@ def test_the_address_towards_loopback_is_loopback() -> None:
 
 
 def test_no_address_towards_nowhere() -> None:
-    with pytest.raises(ListenError, match="SERVICE_ADVERTISE"):
-        address_towards("nowhere.invalid", 8500)
+    for own_name in ("nobody.invalid", "localhost"):
+        with pytest.raises(ListenError, match="SERVICE_ADVERTISE"):
+            address_towards("nowhere.invalid", 8500, own_name=own_name)
+
+
+def test_towards_a_registry_that_has_no_address_now_our_own_name_tells_ours() -> None:
+    assert address_towards("nowhere.invalid", 8500, own_name="192.0.2.7") == "192.0.2.7"
 
 
 @pytest.mark.parametrize(

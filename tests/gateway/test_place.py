@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from socket import gethostname
 
 import pytest
 
 from discovery.errors import ListenError
+from discovery.listening import default_id
 from discovery.settings import ConsulSettings, ServiceSettings
 from services.gateway.assembly import Place, take_place
 from services.gateway.settings import GatewaySettings
@@ -53,3 +55,10 @@ def test_a_gateway_is_called_what_it_was_told() -> None:
 def test_a_gateway_alone_on_its_port_is_named_after_it() -> None:
     with placed() as place:
         assert place.instance.id == f"gateway-127.0.0.1-{place.instance.port}"
+
+
+def test_who_listens_everywhere_is_named_after_the_machine() -> None:
+    """A container that is started again keeps its name, but not its address."""
+    assert default_id("gateway", "0.0.0.0", None, "10.1.1.1", 8080) == f"gateway-{gethostname()}-8080"
+    assert default_id("gateway", "0.0.0.0", "10.1.1.1", "10.1.1.1", 8080) == "gateway-10.1.1.1-8080"
+    assert default_id("gateway", "10.1.1.1", None, "10.1.1.1", 8080) == "gateway-10.1.1.1-8080"
