@@ -1,4 +1,5 @@
 PYTHON ?= python3
+COMPILE = uv pip compile --quiet --universal --generate-hashes --no-annotate --custom-compile-command "make requirements" pyproject.toml
 .PHONY: demo up test check bench requirements clean
 
 .venv: pyproject.toml requirements/dev.txt  ## everything, `.venv/bin/mesh` included
@@ -25,8 +26,10 @@ bench: .venv
 	.venv/bin/python -m benchmarks
 
 requirements:  ## pin again, with hashes and without addresses (needs uv)
-	uv pip compile --quiet --universal --generate-hashes --no-annotate --custom-compile-command "make requirements" --extra encrypt --extra gateway --extra mesh pyproject.toml -o requirements/run.txt
-	uv pip compile --quiet --universal --generate-hashes --no-annotate --custom-compile-command "make requirements" --all-extras pyproject.toml -o requirements/dev.txt
+	$(COMPILE) --all-extras -o requirements/dev.txt
+	$(COMPILE) --constraint requirements/dev.txt --extra encrypt --extra gateway --extra mesh -o requirements/run.txt
+	$(COMPILE) --constraint requirements/dev.txt --extra encrypt -o requirements/encrypt.txt
+	$(COMPILE) --constraint requirements/dev.txt --extra gateway -o requirements/gateway.txt
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache *.egg-info
