@@ -14,6 +14,8 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from discovery.instance import Instance
 from discovery.pool import Pool
 
@@ -39,7 +41,7 @@ class LastKnown:
             self._instances = _read(self._path)
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             log.warning("the last known instances cannot be read", extra={"error": type(error).__name__})
         return dict(self._instances)
 
@@ -58,17 +60,21 @@ class LastKnown:
             self._writing.cancel()
             await asyncio.gather(self._writing, return_exceptions=True)
         if self._is_changed:
-            self._write()
+            self._write(self._all())
 
     async def _write_soon(self) -> None:
         while self._is_changed:
             await asyncio.sleep(self._pause)
             self._is_changed = False
-            await asyncio.to_thread(self._write)
+            await asyncio.to_thread(self._write, self._all())
         self._writing = None
 
-    def _write(self) -> None:
-        document = {"form": FORM, "instances": [asdict(each) for found in self._instances.values() for each in found]}
+    def _all(self) -> Sequence[Instance]:
+        """Gathered on the loop: a thread must not walk through what the loop changes."""
+        return [each for found in self._instances.values() for each in found]
+
+    def _write(self, instances: Sequence[Instance]) -> None:
+        document = {"form": FORM, "instances": [asdict(each) for each in instances]}
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with NamedTemporaryFile("w", dir=self._path.parent, delete=False) as file:
@@ -83,7 +89,6 @@ def _read(path: Path) -> dict[str, tuple[Instance, ...]]:
     if document["form"] != FORM:
         raise ValueError("another form")
     found: dict[str, list[Instance]] = {}
-    for each in document["instances"]:
-        instance = Instance(**{**each, "tags": tuple(each["tags"]), "meta": dict(each["meta"])})
+    for instance in TypeAdapter(tuple[Instance, ...]).validate_python(document["instances"]):
         found.setdefault(instance.service, []).append(instance)
     return {service: tuple(instances) for service, instances in found.items()}

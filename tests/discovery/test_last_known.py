@@ -6,6 +6,7 @@ import asyncio
 import json
 import stat
 import time
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -59,12 +60,42 @@ async def test_a_service_that_has_nobody_any_more_keeps_what_it_had(tmp_path: Pa
 
 @pytest.mark.parametrize(
     "content",
-    ["", "null", "[]", "{", '{"form": 2, "instances": []}', '{"form": 1}', '{"form": 1, "instances": [{"id": "x"}]}'],
+    [
+        "",
+        "null",
+        "[]",
+        "{",
+        "[" * 100_000,
+        '{"form": 2, "instances": []}',
+        '{"form": 1}',
+        '{"form": 1, "instances": [{"id": "x"}]}',
+        '{"form": 1, "instances": [{"id": "x", "service": 7, "address": "10.0.0.1", "port": 80}]}',
+        '{"form": 1, "instances": [{"id": "x", "service": "web", "address": "10.0.0.1", "port": "http"}]}',
+        '{"form": 1, "instances": [{"id": "x", "service": "web", "address": null, "port": 80}]}',
+        '{"form": 1, "instances": [{"id": "x", "service": "web", "address": "a", "port": 80, "health": "well"}]}',
+    ],
+    ids=lambda content: content[:40],
 )
 def test_a_broken_file_is_nothing(tmp_path: Path, content: str) -> None:
     path = tmp_path / "last-known.json"
     path.write_text(content)
     assert LastKnown(path).recall() == {}
+
+
+async def test_what_changes_while_it_is_written_is_written_too(tmp_path: Path) -> None:
+    """The file is written in a thread of its own, while the loop goes on."""
+    path = tmp_path / "last-known.json"
+    memory = LastKnown(path, pause=0.0)
+    many = [replace(ONE, id=f"web-{n}", meta={"note": "x" * 100}) for n in range(20)]
+    for number in range(100):
+        pool = Pool(f"web-{number}", journal=Journal(), clock=time.monotonic, random=Random(1))
+        pool.apply(Snapshot(tuple(replace(each, service=f"web-{number}") for each in many), False))
+        memory.note(pool)
+        await asyncio.sleep(0.001)
+    async with asyncio.timeout(30):
+        while len(LastKnown(path).recall()) < 100:
+            await asyncio.sleep(0.1)
+    await memory.aclose()
 
 
 def test_no_file_is_nothing(tmp_path: Path) -> None:
