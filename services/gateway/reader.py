@@ -56,22 +56,29 @@ class RequestReader:
 
     def feed(self, data: bytes) -> bytes:
         """Take in bytes. Returns those that come after a request for another protocol, if it is granted."""
-        while True:
+        rest: bytes | None = data
+        while rest is not None:
             if self._arrival is None:
-                self._raw += len(data)
+                self._raw += len(rest)
             try:
-                self._parser.feed_data(data)
-            except httptools.HttpParserUpgrade as upgrade:
-                data = data[upgrade.args[0] :]
-                if self._has_switched:
-                    return data
-                self._go_on()
-                continue
+                rest = self._parsed(rest)
+                if rest is not None and self._has_switched:
+                    return rest
+                if rest is not None:
+                    self._go_on()
             except httptools.HttpParserError as error:
                 raise self._give_up(_problem_of(error)) from None
-            if self._arrival is None and self._raw > HEAD_LIMIT + LINE_LIMIT:
-                raise _too_large()
-            return b""
+        if self._arrival is None and self._raw > HEAD_LIMIT + LINE_LIMIT:
+            raise _too_large()
+        return b""
+
+    def _parsed(self, data: bytes) -> bytes | None:
+        """Feed the parser. Returns what it takes for another protocol's, None when it has taken all."""
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            return data[upgrade.args[0] :]
+        return None
 
     def _go_on(self) -> None:
         """An upgrade that is not granted: what the parser left unread as another protocol's is a body all the same.
