@@ -11,6 +11,7 @@ from discovery.errors import DiscoveryError
 from mesh.commands.call import call
 from mesh.commands.demo import demo
 from mesh.commands.down import down
+from mesh.commands.drill import drill
 from mesh.commands.kill import kill
 from mesh.commands.load import load
 from mesh.commands.ps import ps
@@ -21,7 +22,7 @@ from mesh.errors import BadInput, MeshError
 from mesh.exits import FAILED, INTERRUPTED, USAGE
 from mesh.terminal import say_error
 
-COMMANDS = (up, demo, call, ps, kill, restart, scale, load, down)
+COMMANDS = (up, demo, call, ps, kill, restart, scale, load, drill, down)
 
 
 def application() -> typer.Typer:

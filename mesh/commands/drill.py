@@ -1,0 +1,147 @@
+"""`mesh drill`"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from discovery.settings import load
+from mesh.commands.options import AsJson
+from mesh.drill.catalogue import DRILLS, chosen
+from mesh.drill.outcome import Outcome
+from mesh.drill.series import DrillWish, Held, Series
+from mesh.exits import FAILED, INTERRUPTED
+from mesh.report import Report
+from mesh.runtime import runtime_directory
+from mesh.settings import RuntimeSettings
+from mesh.terminal import Telling, console, emit, printable, say
+
+
+def drill(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME...|all]", help=", ".join(each.name for each in DRILLS))
+    ] = None,
+    consul: Annotated[
+        str, typer.Option(metavar="auto|binary|embedded|HOST:PORT", help="Which registry to use, or to start.")
+    ] = "auto",
+    rate: Annotated[float, typer.Option(min=1, max=20_000, help="Requests a second.")] = 200,
+    seconds: Annotated[float, typer.Option(min=0.1, max=3600, help="How long what is hurt stays so.")] = 5,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Judge times too: for a machine with nothing to do.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Hurt a mesh under load, on purpose, and show what a client sees of it and how long each step takes.
+
+    Each drill starts a mesh of its own, on free ports. Exits with 0 only if nothing went wrong in any of them: no
+    request failed that did not have to, no more load than allowed reached the instances, nothing was left behind; and
+    with --strict, if nothing took longer than it may.
+
+    With --json the last line of standard output is an object with `passed` and `drills`: each with latencies from the
+    hurt on (p50_ms, p99_ms, worst_ms), the same of a `calm` stretch before it, and a `timeline` in milliseconds from
+    the hurt on, null for what was not reached.
+    """
+    held = _hold(DrillWish(consul, chosen(names or ["all"]), rate, seconds, strict), as_json)
+    if held is None:
+        raise typer.Exit(INTERRUPTED)
+    passed = not any(one.faults for one in held)
+    if as_json:
+        emit({"passed": passed, "rate": rate, "strict": strict, "drills": [one.as_json() for one in held]})
+    else:
+        conclude(held)
+    if not passed:
+        raise typer.Exit(FAILED)
+
+
+def _hold(wish: DrillWish, as_json: bool) -> Sequence[Held] | None:
+    """None when it was interrupted. The logs are kept if they may be needed."""
+    runtime = runtime_directory(load(RuntimeSettings).runtime_dir)
+    logs = Path(tempfile.mkdtemp(prefix="drill-", dir=runtime))
+    with Telling(lines=not as_json) as telling:
+        series = Series(wish, runtime, logs, Narrator(telling, as_json))
+        is_done = asyncio.run(series.run())
+    if not any(one.faults for one in series.held):
+        shutil.rmtree(logs, ignore_errors=True)
+    elif not as_json:
+        say(f"the logs are in {logs}")
+    return series.held if is_done else None
+
+
+class Narrator:
+    """A spinner for what is being done, and what came of each drill at once, unless standard output is for JSON."""
+
+    def __init__(self, telling: Telling, as_json: bool) -> None:
+        self._telling = telling
+        self._as_json = as_json
+
+    def step(self, text: str) -> None:
+        self._telling.step(text)
+
+    def held(self, held: Held) -> None:
+        if not self._as_json:
+            self._telling.pause()
+            show(held)
+
+
+def show(held: Held) -> None:
+    """A drill: what was done, what a client saw, the steps, and the faults."""
+    say("")
+    console().print(Text.assemble((held.drill.name, "bold"), f"  {held.drill.what}", (f"  {held.registry}", "dim")))
+    if held.not_held:
+        say(f"not held: {held.not_held}", "yellow")
+    if held.outcome:
+        console().print(latencies(held.outcome))
+        console().print(Text(steps(held.outcome), style="dim"), soft_wrap=True)
+    for fault in held.faults:
+        say(f"! {printable(fault)}", "red")
+
+
+def latencies(outcome: Outcome) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for heading in ("", "REQUESTS", "FAILED", "P50", "P99", "WORST"):
+        table.add_column(heading, header_style="dim", justify="right" if heading else "left")
+    failed = f"{outcome.failed}" + (f" (and {outcome.excused} that had to)" if outcome.excused else "")
+    table.add_row("from the hurt on", *_cells(outcome.hurt, failed), style="red" if outcome.failed else "")
+    table.add_row("before, in calm", *_cells(outcome.calm, str(outcome.calm.failed)))
+    return table
+
+
+def steps(outcome: Outcome) -> str:
+    """The time line in a sentence; what was not reached is left out."""
+    line = [f"{name.replace('_', ' ')} {_ms(at)}" for name, at in outcome.timeline.as_json().items() if at is not None]
+    more = [
+        f"{what} {_ms(value)}"
+        for what, value in (
+            ("open port to first answer", outcome.rediscovered_ms),
+            ("registry's first answer to all registered", outcome.registered_ms),
+        )
+        if value is not None
+    ]
+    if outcome.load is not None:
+        more.append(f"{outcome.load:.2f} times the load reached the instances")
+    return "\n".join(filter(None, (" > ".join(line), ", ".join(more))))
+
+
+def conclude(held: Sequence[Held]) -> None:
+    say("")
+    failed = [one.drill.name for one in held if one.faults]
+    if failed:
+        say(f"{len(failed)} of {len(held)} drills failed: {', '.join(failed)}", "bold red")
+    else:
+        say(f"{sum(one.outcome is not None for one in held)} drills held, and nobody noticed.", "bold green")
+
+
+def _cells(report: Report, failed: str) -> tuple[str, ...]:
+    return (str(report.requests), failed, _ms(report.p50_ms), _ms(report.p99_ms), _ms(report.worst_ms))
+
+
+def _ms(milliseconds: float | None) -> str:
+    return "-" if milliseconds is None else f"{milliseconds:.1f} ms"
