@@ -5,11 +5,11 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 import httpx2
 
@@ -39,6 +39,12 @@ class Happened:
     health: str = ""
 
 
+Process: TypeAlias = tuple[str, str]
+"""Of an instance: its ID and boot ID."""
+
+Rotation: TypeAlias = Mapping[Process, Seen]
+
+
 class Admin:
     """One gateway's admin listener. Every call raises NoGateway when it gives no usable answer."""
 
@@ -48,8 +54,8 @@ class Admin:
     async def is_ready(self) -> bool:
         return (await self._get("/readyz")).status_code == 200
 
-    async def rotation(self) -> dict[tuple[str, str], Seen]:
-        """What it knows of each instance, by ID and boot ID."""
+    async def rotation(self) -> Rotation:
+        """What it knows of each instance."""
         document = await self._json("/api/v1/services")
         try:
             return {
@@ -99,14 +105,15 @@ async def admin_at(authority: str) -> AsyncIterator[Admin]:
         yield Admin(http)
 
 
-def admin_authority(entries: Iterable[Instance]) -> str | None:
-    """Where a gateway on this machine says that its admin listener is: nowhere else, whatever an entry claims."""
+def admin_authorities(entries: Iterable[Instance]) -> dict[str, str]:
+    """Where gateways on this machine say that their admin listeners are, by ID: nowhere else, whatever they claim."""
+    found = {}
     for entry in entries:
         said = _AUTHORITY.fullmatch(entry.meta.get("admin", ""))
         local = entry.meta.get("host") == socket.gethostname() and entry.health == "passing"
         if said and local and _is_loopback(said[1].strip("[]")):
-            return said[0]
-    return None
+            found[entry.id] = said[0]
+    return found
 
 
 def _is_loopback(address: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from time import time
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from discovery.consul import Consul
 from discovery.errors import RegistryError
 from discovery.instance import Instance
-from mesh.admin import Seen
+from mesh.admin import Rotation
 from mesh.catalog import describe, everyone
 from mesh.errors import NoRegistry
 from mesh.finding import Found
@@ -25,7 +25,8 @@ from mesh.target import Registry
 class Row:
     """One instance. `health` is the registry's, or `ghost` when its process is not there, or the supervisor's state.
 
-    `in_rotation` is None where no gateway was asked or none knows it; `age` is in seconds, None without a boot ID.
+    `in_rotation` is None where no gateway was asked or none knows it; `age` is in seconds, None without a boot ID;
+    `admin` is where a gateway says how it is.
     """
 
     service: str
@@ -39,6 +40,7 @@ class Row:
     version: str | None
     in_rotation: bool | None
     why: str | None
+    admin: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -73,7 +75,7 @@ async def census(registry: Registry, mesh: Found | None) -> Census:
     return Census(registry.address, registry_is, tuple(sorted(rows, key=lambda row: (row.service, row.id))))
 
 
-def registered(entries: Iterable[Instance], seen: Mapping[tuple[str, str], Seen], *, now: float) -> Iterable[Row]:
+def registered(entries: Iterable[Instance], seen: Rotation, *, now: float) -> Iterable[Row]:
     for entry in entries:
         began = boot_began(entry.boot_id)
         by_gateway = seen.get((entry.id, entry.boot_id))
@@ -90,6 +92,7 @@ def registered(entries: Iterable[Instance], seen: Mapping[tuple[str, str], Seen]
             version=entry.meta.get("version"),
             in_rotation=by_gateway.in_rotation if by_gateway else None,
             why=by_gateway.why if by_gateway else None,
+            admin=entry.meta.get("admin"),
         )
 
 

@@ -70,6 +70,7 @@ def _options(wish: Wish, port: int) -> list[str]:
         f"--consul-port={wish.consul_port}",
         f"--encrypt={wish.encrypt}",
         f"--gateway-port={port}",
+        f"--gateways={wish.gateways}",
     ]
 
 

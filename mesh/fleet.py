@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from mesh import registry, settings
 from mesh.choice import Choice
@@ -21,14 +20,10 @@ SERVICES = ("encrypt", "gateway")
 MOST = 64
 """Instances of one service: Consul serves no more than 200 connections from one address."""
 
-ANY_PORT = 0
-"""For an admin listener that is found through the registry anyway."""
-
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
     """`registry_address` is what programs are given; `own` says what we start there, None if others run it.
-    `registry_data` is where it keeps what it knows, if it is to survive.
 
     The hosts are where the gateway can be called; where it listens is in the environment.
     """
@@ -41,21 +36,20 @@ class Fleet:
     admin_host: str
     admin_port: int
     inherited: Mapping[str, str] = field(repr=False)
-    registry_data: Path | None = None
 
     def of_registry(self, kind: Kind) -> Program:
         """Raises NoConsul."""
         return Program(
             id="registry",
             service="registry",
-            argv=tuple(registry.command(kind, self.registry_port, data_dir=self.registry_data)),
+            argv=tuple(registry.command(kind, self.registry_port)),
             port=self.registry_port,
             rank=REGISTRY,
             env={**self.inherited, **registry.environment(kind, self.registry_port)},
         )
 
     def of(self, service: str, instance: str, *, first: bool = False) -> Program:
-        """An instance of one of SERVICES; only the first gateway listens where users expect it."""
+        """An instance of one of SERVICES; only the first gateway can be asked where users expect it."""
         if service == "gateway":
             return self._gateway(instance, first=first)
         return Program(
@@ -68,20 +62,21 @@ class Fleet:
         )
 
     def _gateway(self, instance: str, *, first: bool) -> Program:
-        admin = self.admin_port if first else ANY_PORT
-        port = self.gateway_port if first else free_port()
+        """One alone shares its port too: others may join it."""
+        admin = self.admin_port if first else free_port()
         return Program(
             id=instance,
             service="gateway",
             argv=_module("gateway"),
-            port=port,
+            port=self.gateway_port,
             rank=GATEWAY,
             env={
                 **self._environment(instance),
-                "GATEWAY_PORT": str(port),
+                "GATEWAY_PORT": str(self.gateway_port),
+                "GATEWAY_SHARED": "true",
                 "GATEWAY_ADMIN_PORT": str(admin),
             },
-            port_variable=None if first else "GATEWAY_PORT",
+            admin_port=admin,
         )
 
     def _environment(self, instance: str) -> dict[str, str]:

@@ -17,7 +17,8 @@ class Program:
     """One instance: `argv` is run with exactly `env`, and is to listen on `port`.
 
     With a `port_variable` the port goes into the environment under that name, and another one may be taken when
-    somebody else has it. Without, the port is part of the command, and others count on it.
+    somebody else has it. Without, the port is part of the command, and others count on it. `admin_port` is where it can
+    be asked how it is, for a program that listens on a port of its own for that.
     """
 
     id: str
@@ -27,6 +28,7 @@ class Program:
     rank: int = SERVICE
     env: Mapping[str, str] = field(default_factory=dict, repr=False)  # may hold a token
     port_variable: str | None = None
+    admin_port: int | None = None
 
     def environment(self) -> dict[str, str]:
         port = {self.port_variable: str(self.port)} if self.port_variable else {}

@@ -10,7 +10,7 @@ from time import monotonic
 from discovery.consul import Consul
 from discovery.errors import RegistryError
 from discovery.instance import Instance
-from mesh.admin import Seen, admin_at, admin_authority
+from mesh.admin import Process, Rotation, Seen, admin_at, admin_authorities
 from mesh.catalog import everyone
 from mesh.errors import NoGateway, NotReady
 from mesh.ghosts import boot_began
@@ -23,6 +23,8 @@ READY_WITHIN = 60.0
 
 SHORT_LIVES = 3
 """In a row, and without having served: then it will not help to wait."""
+
+UNKNOWN = Seen(False, "not known yet")
 
 LAST_BYTES, LAST_CHARACTERS = 4096, 300
 
@@ -64,11 +66,15 @@ async def missing_of(consul: Consul, wanted: Iterable[Running]) -> dict[str, str
     return {instance: reason for instance, reason in reasons.items() if reason is not None}
 
 
-async def rotation(entries: Iterable[Instance]) -> Mapping[tuple[str, str], Seen] | None:
-    """What the gateway of this machine says of each instance; None if none can be asked."""
-    authority = admin_authority(entry for entry in entries if entry.service == "gateway")
-    if authority is None:
-        return None
+async def rotation(entries: Iterable[Instance]) -> Rotation | None:
+    """What the gateways of this machine say of each instance; None if none can be asked."""
+    gateways = admin_authorities(entry for entry in entries if entry.service == "gateway")
+    answers = await asyncio.gather(*map(_rotation_at, gateways.values()))
+    known = {gateway: seen for gateway, seen in zip(gateways, answers, strict=True) if seen is not None}
+    return together(known) if known else None
+
+
+async def _rotation_at(authority: str) -> Rotation | None:
     try:
         async with admin_at(authority) as admin:
             return await admin.rotation()
@@ -76,7 +82,20 @@ async def rotation(entries: Iterable[Instance]) -> Mapping[tuple[str, str], Seen
         return None
 
 
-def why_not(one: Running, entry: Instance | None, seen: Mapping[tuple[str, str], Seen] | None) -> str | None:
+def together(by_gateway: Mapping[str, Rotation]) -> Rotation:
+    """In rotation is what every gateway sends requests to; of several, the one that does not is named."""
+    if len(by_gateway) == 1:
+        return next(iter(by_gateway.values()))
+    merged: dict[Process, Seen] = {}
+    for process in {process for seen in by_gateway.values() for process in seen}:
+        by_name = {gateway: seen.get(process, UNKNOWN) for gateway, seen in by_gateway.items()}
+        out = {gateway: seen for gateway, seen in by_name.items() if not seen.in_rotation}
+        why = "; ".join(f"{seen.why} at {gateway}" for gateway, seen in out.items())
+        merged[process] = Seen(False, why) if out else next(iter(by_name.values()))
+    return merged
+
+
+def why_not(one: Running, entry: Instance | None, seen: Rotation | None) -> str | None:
     """What is missing until it serves; None if it does. Without a gateway, the registry's word is enough."""
     if one.pid is None:
         return f"it does not run ({one.last_end})" if one.last_end else "it does not run yet"

@@ -1,4 +1,4 @@
-"""A mesh that runs in this process: its registry, its gateway, its services."""
+"""A mesh that runs in this process: its registry, its gateways, its services."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ class RunningMesh:
         async with Consul(self.consul_settings) as consul:
             self._registry_is = await describe(consul)
 
-    async def start_services(self, encrypt: int) -> None:
-        """Start a gateway and this many instances of encrypt, under IDs that nobody has."""
+    async def start_services(self, encrypt: int, *, gateways: int = 1) -> None:
+        """Start this many gateways, on one port, and instances of encrypt, under IDs that nobody has."""
         taken = await self._taken()
-        (gateway,) = new_names("gateway", 1, taken)
-        self._supervisor.add(self._fleet.of("gateway", gateway, first=True))
+        for number, name in enumerate(new_names("gateway", gateways, taken)):
+            self._supervisor.add(self._fleet.of("gateway", name, first=number == 0))
         for name in new_names("encrypt", encrypt, taken):
             self._supervisor.add(self._fleet.of("encrypt", name))
 

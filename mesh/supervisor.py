@@ -32,6 +32,7 @@ class Running:
     short_lives: int
     last_end: str | None
     log: str
+    admin_port: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -114,4 +115,5 @@ def _running(keeper: Keeper) -> Running:
         short_lives=keeper.short_lives,
         last_end=keeper.last_end,
         log=str(keeper.log),
+        admin_port=program.admin_port,
     )

@@ -21,7 +21,7 @@ from mesh.leaving import Leaving
 from mesh.logs import keep_small
 from mesh.names import taken
 from mesh.orders import Orders
-from mesh.ports import is_free
+from mesh.ports import reserved
 from mesh.running import RunningMesh
 from mesh.runtime import Place, claimed, place, runtime_directory, starting
 from mesh.settings import GatewaySettings, RuntimeSettings
@@ -40,6 +40,7 @@ class Wish:
     consul_port: int
     encrypt: int
     gateway_port: int | None
+    gateways: int
 
 
 class Audience(Protocol):
@@ -63,13 +64,13 @@ def up(wish: Wish, audience: Audience) -> None:
         until_named.enter_context(starting(runtime, patience=OTHERS_START_WITHIN))
         asyncio.run(_refuse_a_second(runtime, port))
         choice = asyncio.run(choose_here(wish.consul, port=wish.consul_port))
-        if not is_free(port) or (choice.own and port == choice.port):
-            raise PortTaken(f"port {port} is in use by somebody else; --gateway-port takes another")
+        if choice.own and port == choice.port:
+            raise PortTaken(f"port {port} is to be the registry's; --gateway-port takes another for the gateway")
         where = place(runtime, choice.address, port)
-        with claimed(where):
+        with claimed(where), reserved(port):
             admin = gateway.admin_port or admin_port(port, but=choice.port)
             fleet = fleet_for(choice, gateway, port, admin)
-            asyncio.run(_run(fleet, where, wish.encrypt, audience, until_named.close))
+            asyncio.run(_run(fleet, where, wish, audience, until_named.close))
 
 
 async def _refuse_a_second(runtime: Path, gateway_port: int) -> None:
@@ -82,7 +83,7 @@ async def _refuse_a_second(runtime: Path, gateway_port: int) -> None:
 
 
 async def _run(
-    fleet: Fleet, where: Place, encrypt: int, audience: Audience, names_are_settled: Callable[[], None]
+    fleet: Fleet, where: Place, wish: Wish, audience: Audience, names_are_settled: Callable[[], None]
 ) -> None:
     consul = settings.consul_settings(fleet.registry_address, ours=fleet.own is not None)
 
@@ -100,7 +101,7 @@ async def _run(
     async def start() -> None:
         audience.step("starting the registry" if fleet.own else "asking the registry")
         await mesh.start_registry()
-        await mesh.start_services(encrypt)
+        await mesh.start_services(wish.encrypt, gateways=wish.gateways)
         names_are_settled()
         await mesh.until_ready(lambda missing: audience.step(f"waiting for {missing} more to serve"))
         audience.ready(mesh.status())

@@ -63,7 +63,7 @@ async def _table_or_why_not(gateway_port: int | None, consul: str | None) -> Ren
 
 
 def table(found: Census) -> Table:
-    headings = ("SERVICE", "INSTANCE", "ADDRESS", "HEALTH", "PROCESS", "AGE", "VERSION", "IN ROTATION")
+    headings = ("SERVICE", "INSTANCE", "ADDRESS", "HEALTH", "PROCESS", "AGE", "VERSION", "IN ROTATION", "STATUS AT")
     table = Table(box=None, padding=(0, 2, 0, 0), title_justify="left", caption_justify="left")
     for heading in headings:
         table.add_column(heading, header_style="dim", overflow="fold")
@@ -83,6 +83,7 @@ def _texts(row: Row) -> tuple[tuple[str, str], ...]:
         (age(row.age), ""),
         (row.version or "-", ""),
         _rotation(row),
+        (row.admin or "-", ""),
     )
 
 

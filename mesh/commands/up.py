@@ -10,6 +10,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from discovery.instance import authority
 from mesh.choice import CONSUL_PORT
 from mesh.commands.options import AsJson
 from mesh.detached import start_detached
@@ -31,18 +32,21 @@ def up(
     gateway_port: Annotated[
         int | None, typer.Option(min=1, max=65535, help="Where callers come in.", show_default="GATEWAY_PORT, or 8080")
     ] = None,
+    gateways: Annotated[
+        int, typer.Option(min=1, max=MOST, help="How many gateways share that port: one for each core, say.")
+    ] = 1,
     consul_port: Annotated[
         int, typer.Option(min=1, max=65535, help="Where a registry of our own listens.")
     ] = CONSUL_PORT,
     detach: Annotated[bool, typer.Option("--detach", help="Return when it is ready, and leave it running.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Start a registry, a gateway and services, and keep them running until Ctrl-C.
+    """Start a registry, gateways and services, and keep them running until Ctrl-C.
 
     With `--consul auto`: CONSUL_HTTP_ADDR if it is set, else an agent that answers on this machine, else a consul
     binary on PATH, else the embedded registry. A second Ctrl-C ends everything without waiting.
     """
-    wish = Wish(consul, consul_port, encrypt, gateway_port)
+    wish = Wish(consul, consul_port, encrypt, gateway_port, gateways)
     if detach:
         with progress("starting", quiet=as_json) as tell:
             status = start_detached(wish, tell)
@@ -97,7 +101,8 @@ def show(status: Status) -> None:
     me = our_name()
     places = Table.grid(padding=(0, 2))
     places.add_row("Gateway", Text(status.gateway_url, style="bold"))
-    places.add_row("Its status", status.admin_url)
+    for label, url in statuses(status):
+        places.add_row(label, url)
     places.add_row("Registry", Text.assemble(status.ui_url, (f"  {status.registry_is}", "dim")))
     places.add_row("Logs", status.logs)
     tries = Table.grid(padding=(0, 2))
@@ -109,6 +114,16 @@ def show(status: Status) -> None:
     for part in (places, "", instances(status), "", tries):
         everything.add_row(part)
     console().print(Panel(everything, title="The mesh is up", border_style="green", expand=False))
+
+
+def statuses(status: Status) -> list[tuple[str, str]]:
+    """Where to see how the gateways are, each with a label."""
+    found = [
+        (f"Status of {one.id}", f"http://{authority(status.admin_host, one.admin_port)}")
+        for one in status.instances
+        if one.admin_port is not None
+    ]
+    return found if len(found) > 1 else [("Its status", status.admin_url)]
 
 
 def instances(status: Status) -> Table:

@@ -12,7 +12,7 @@ import pytest
 from discovery.consul import Consul
 from discovery.instance import Health, Instance
 from mesh import moments
-from mesh.admin import Happened, Seen, admin_at, admin_authority
+from mesh.admin import Happened, Seen, admin_at, admin_authorities
 from mesh.errors import NoGateway
 from mesh.ports import free_port
 from mesh.report import Answer
@@ -23,13 +23,14 @@ from tests.mesh.registry import registry
 HERE = socket.gethostname()
 
 
-def gateway(admin: str, *, host: str = HERE, health: Health = "passing") -> Instance:
-    return Instance("gateway-1", "gateway", "127.0.0.1", 80, meta={"admin": admin, "host": host}, health=health)
+def gateway(admin: str, *, number: int = 1, host: str = HERE, health: Health = "passing") -> Instance:
+    meta = {"admin": admin, "host": host}
+    return Instance(f"gateway-{number}", "gateway", "127.0.0.1", 80, meta=meta, health=health)
 
 
 @pytest.mark.parametrize("admin", ["127.0.0.1:8081", "127.0.0.2:1", "[::1]:8081"])
 def test_a_gateway_of_this_machine_may_be_asked(admin: str) -> None:
-    assert admin_authority([gateway(admin)]) == admin
+    assert admin_authorities([gateway(admin)]) == {"gateway-1": admin}
 
 
 @pytest.mark.parametrize(
@@ -46,13 +47,12 @@ def test_a_gateway_of_this_machine_may_be_asked(admin: str) -> None:
     ],
 )
 def test_an_entry_cannot_send_us_elsewhere(admin: str) -> None:
-    assert admin_authority([gateway(admin)]) is None
+    assert admin_authorities([gateway(admin)]) == {}
 
 
 def test_a_gateway_elsewhere_or_one_that_is_gone_is_not_asked() -> None:
-    assert (
-        admin_authority([gateway("127.0.0.1:1", host="elsewhere"), gateway("127.0.0.1:2", health="critical")]) is None
-    )
+    elsewhere, gone = gateway("127.0.0.1:1", host="elsewhere"), gateway("127.0.0.1:2", number=2, health="critical")
+    assert admin_authorities([elsewhere, gone, gateway("127.0.0.1:3", number=3)]) == {"gateway-3": "127.0.0.1:3"}
 
 
 async def test_rotation_is_known_by_process() -> None:

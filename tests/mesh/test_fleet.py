@@ -57,11 +57,12 @@ def test_the_first_gateway_is_where_users_expect_it_and_stays_there() -> None:
     assert program.rank == GATEWAY
 
 
-def test_another_gateway_has_ports_of_its_own() -> None:
-    program = fleet().of("gateway", "gateway-2")
-    told = program.environment()
-    assert told["GATEWAY_PORT"] == str(program.port) != "8080"
-    assert told["GATEWAY_ADMIN_PORT"] != "8081"
+def test_another_gateway_shares_the_public_port_and_has_an_admin_port_of_its_own() -> None:
+    first, other = fleet().of("gateway", "gateway-1", first=True), fleet().of("gateway", "gateway-2")
+    told = other.environment()
+    assert told["GATEWAY_PORT"] == str(other.port) == "8080"
+    assert told["GATEWAY_SHARED"] == first.environment()["GATEWAY_SHARED"] == "true"
+    assert told["GATEWAY_ADMIN_PORT"] == str(other.admin_port) != "8081"
 
 
 def test_our_own_registry_speaks_no_tls_whatever_the_environment_says_of_others() -> None:

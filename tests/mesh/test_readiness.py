@@ -14,9 +14,11 @@ from discovery.instance import Health, Instance
 from mesh.admin import Seen
 from mesh.errors import NotReady
 from mesh.names import taken
-from mesh.readiness import last_words, until_serving, why_not
+from mesh.ports import free_port
+from mesh.readiness import last_words, rotation, together, until_serving, why_not
 from mesh.settings import consul_settings
 from mesh.supervisor import Running
+from tests.mesh.backend import serving_documents
 from tests.mesh.registry import registry
 
 STARTED = 1_795_400_000.0
@@ -65,6 +67,35 @@ def test_what_is_missing(
     one: Running, found: Instance | None, seen: Mapping[tuple[str, str], Seen] | None, why: str | None
 ) -> None:
     assert why_not(one, found, seen) == why
+
+
+def test_one_gateway_is_believed_as_it_is() -> None:
+    said = {("echo-1", BOOT): Seen(False, "ejected"), ("echo-2", BOOT): Seen(True, "admitted")}
+    assert together({"gateway-1": said}) == said
+
+
+def test_of_several_gateways_all_must_send_requests_there() -> None:
+    one, two, three = ("echo-1", BOOT), ("echo-2", BOOT), ("echo-3", BOOT)
+    yes, no = Seen(True, "admitted"), Seen(False, "ejected")
+    found = together({"gateway-1": {one: yes, two: yes, three: yes}, "gateway-2": {one: yes, two: no}})
+    assert found == {
+        one: yes,
+        two: Seen(False, "ejected at gateway-2"),
+        three: Seen(False, "not known yet at gateway-2"),
+    }
+
+
+async def test_a_gateway_that_does_not_answer_has_no_say() -> None:
+    instances = [{"id": "echo-1", "boot_id": BOOT, "in_rotation": True, "why": "admitted"}]
+    async with serving_documents({"/api/v1/services": {"services": [{"instances": instances}]}}) as backend:
+        there, gone = gateway(1, backend.port), gateway(2, free_port())
+        assert await rotation([gone, there]) == {("echo-1", BOOT): Seen(True, "admitted")}
+        assert await rotation([gone]) is None
+
+
+def gateway(number: int, admin_port: int) -> Instance:
+    meta = {"admin": f"127.0.0.1:{admin_port}", "host": socket.gethostname()}
+    return Instance(f"gateway-{number}", "gateway", "127.0.0.1", 80, meta=meta)
 
 
 async def wait_for(instances: Iterable[Running], *entries: Instance, seconds: float = 30) -> list[int]:

@@ -6,38 +6,17 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mesh.ports import free_port, is_free
+from tests.mesh.meshes import a_mesh, ps
 from tests.mesh.typed import WITHIN, Shell
 from tests.mesh.waiting import is_alive, until
 
 pytestmark = pytest.mark.e2e
-
-
-@asynccontextmanager
-async def a_mesh(shell: Shell, *options: str) -> AsyncIterator[dict[str, Any]]:
-    """In the background, on ports of its own; yields what it says of itself."""
-    ports = (f"--consul-port={free_port()}", f"--gateway-port={free_port()}")
-    typed = await shell.type("up", "--detach", "--json", "--consul=embedded", *ports, *options)
-    assert typed.code == 0, typed.err
-    status = typed.document["ready"]
-    try:
-        yield status
-    finally:
-        if is_alive(status["pid"]):
-            await shell.type("down", "--now", f"--gateway-port={status['gateway_port']}")
-
-
-async def ps(shell: Shell) -> dict[str, dict[str, Any]]:
-    typed = await shell.type("ps", "--json")
-    assert typed.code == 0, typed.err
-    return {row["id"]: row for row in typed.document["instances"]}
 
 
 def processes(status: dict[str, Any]) -> list[int]:
