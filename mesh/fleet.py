@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from mesh import registry, settings
 from mesh.choice import Choice
@@ -24,6 +25,7 @@ MOST = 64
 @dataclass(frozen=True, slots=True)
 class Fleet:
     """`registry_address` is what programs are given; `own` says what we start there, None if others run it.
+    `registry_data` is where it keeps what it knows, if it is to survive.
 
     The hosts are where the gateway can be called; where it listens is in the environment.
     """
@@ -36,13 +38,14 @@ class Fleet:
     admin_host: str
     admin_port: int
     inherited: Mapping[str, str] = field(repr=False)
+    registry_data: Path | None = None
 
     def of_registry(self, kind: Kind) -> Program:
         """Raises NoConsul."""
         return Program(
             id="registry",
             service="registry",
-            argv=tuple(registry.command(kind, self.registry_port)),
+            argv=tuple(registry.command(kind, self.registry_port, data_dir=self.registry_data)),
             port=self.registry_port,
             rank=REGISTRY,
             env={**self.inherited, **registry.environment(kind, self.registry_port)},
