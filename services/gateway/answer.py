@@ -24,6 +24,13 @@ WITHOUT_GOODBYE = struct.pack("ii", 1, 0)
 STATUS_LINES = {status: _status_line(status) for status in range(100, 600)}
 
 
+def break_off(transport: asyncio.Transport) -> None:
+    """End a connection with a reset: where its end is the end of a body, nothing else shows that some is missing."""
+    if connection := transport.get_extra_info("socket"):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, WITHOUT_GOODBYE)
+    transport.abort()
+
+
 class Client(Protocol):
     """The side of the connection that the answer depends on."""
 
@@ -87,13 +94,8 @@ class Answer:
         self.ended = True
 
     def abort(self) -> None:
-        """The body broke off: the client must see that, not a body that looks whole.
-
-        Where the end of the connection is the end of the body, only a reset shows it.
-        """
-        if connection := self._transport.get_extra_info("socket"):
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, WITHOUT_GOODBYE)
-        self._transport.abort()
+        """The body broke off: the client must see that, not a body that looks whole."""
+        break_off(self._transport)
         self.ended = self.closes = True
 
     def switch(self, fields: bytes) -> None:

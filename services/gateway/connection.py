@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import cast
 
-from discovery.errors import AttemptFailed, ResponseLost, ResponseMalformed
+from discovery.errors import ResponseLost, ResponseMalformed
 from discovery.instance import Instance
 from discovery.reply import Settle
+from services.gateway.patience import STALL
 from services.gateway.request import Request
 from services.gateway.response import SWITCHING, Response
 from services.gateway.responses import ResponseReader
@@ -61,7 +62,8 @@ class Connection(asyncio.Protocol):
         self._reader = ResponseReader(served_by, self.abort)
         self._upload: asyncio.Task[None] | None = None
         self._writable: asyncio.Future[None] | None = None
-        self._is_reused = self._has_heard = self._is_aborted = False
+        self._is_reused = self._has_heard = self._has_moved = self._is_aborted = False
+        self._moved_at = 0.0
         self.idle_until = 0.0
 
     @property
@@ -91,6 +93,15 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
 
+    def sweep(self, now: float) -> None:
+        """Give up a response that stalls, though we would read it and have sent all that there is to send."""
+        exchange, transport = self._exchange, self._transport
+        is_ours_to_move = exchange is None or not exchange.is_over or transport is None or not transport.is_reading()
+        if self._has_moved or is_ours_to_move:
+            self._has_moved, self._moved_at = False, now
+        elif now - self._moved_at > STALL:
+            self._fail(ResponseLost(f"nothing came for {STALL:g} seconds"))
+
     # What asyncio calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -101,7 +112,7 @@ class Connection(asyncio.Protocol):
         if exchange is None:  # an instance that speaks without being asked
             self.abort()
             return
-        self._has_heard = True
+        self._has_heard = self._has_moved = True
         try:
             rest = self._reader.feed(data)
         except ResponseMalformed as failure:
@@ -186,7 +197,8 @@ class Connection(asyncio.Protocol):
         else:
             self._fail(ResponseLost("the connection broke"))
 
-    def _fail(self, failure: AttemptFailed) -> None:
+    def _fail(self, failure: Exception) -> None:
+        """Tell whoever waits for the response, or reads it already."""
         exchange, self._exchange = self._exchange, None
         self._stop_upload()
         self.abort()
@@ -202,6 +214,7 @@ class Connection(asyncio.Protocol):
         try:
             async for data in body:
                 transport.write(b"%x\r\n%b\r\n" % (len(data), data) if chunked else data)
+                self._has_moved = True
                 if self._writable is not None and not self._writable.done():
                     await self._writable
                 if transport.is_closing():
@@ -210,15 +223,8 @@ class Connection(asyncio.Protocol):
                 transport.write(b"0\r\n\r\n")
             self._upload = None
         except Exception as error:  # the client's side failed: what it is, only the client's side knows
-            self._give_back(error)
-
-    def _give_back(self, error: Exception) -> None:
-        exchange = self._exchange
-        self._upload = None
-        if exchange is not None:
-            exchange.settle(error)
-        self._exchange = None
-        self.abort()
+            self._upload = None
+            self._fail(error)
 
     def _stop_upload(self) -> None:
         if self._upload is not None:

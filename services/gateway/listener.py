@@ -7,6 +7,7 @@ ahead of answers are served one after the other.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from http import HTTPStatus
 from typing import Any, Protocol, cast
@@ -14,20 +15,24 @@ from typing import Any, Protocol, cast
 import uvicorn
 from uvicorn.server import ServerState
 
-from services.gateway.answer import Answer
+from services.gateway.answer import Answer, break_off
 from services.gateway.arrival import Arrival
 from services.gateway.fields import Fields
 from services.gateway.flow import EMPTY
+from services.gateway.patience import DISCARD, HEAD, IDLE, NEVER, STALL, Patience
 from services.gateway.problems import Problem
 from services.gateway.reader import RequestReader
 
-HEAD_SECONDS, IDLE_SECONDS, STALL_SECONDS, DISCARD_SECONDS = 10.0, 75.0, 60.0, 2.0
-"""For a head from its first byte; between requests; between bytes of a body; for input after an early answer."""
+log = logging.getLogger(__name__)
 
 AHEAD = 8
 """Requests that may wait on one connection before reading pauses."""
 
-NEVER = float("inf")
+KEPT_FOR_TUNNEL = 64 * 1024
+"""Bytes of another protocol that may come before it is granted."""
+
+UNTRUSTED = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_IMPLEMENTED, HTTPStatus.HTTP_VERSION_NOT_SUPPORTED})
+"""Who gets one of these has another idea of the protocol than we have: nothing else is taken from the connection."""
 
 
 class Application(Protocol):
@@ -58,54 +63,52 @@ class Listener(asyncio.Protocol):
         self._app = cast(Application, config.app)
         self._state = server_state
         self._loop = _loop or asyncio.get_running_loop()
-        self._transport = cast(asyncio.Transport, None)
-        self._reader = cast(RequestReader, None)
-        self._waiting: deque[Arrival] = deque()
+        self.transport = cast(asyncio.Transport, None)
+        self.reader = cast(RequestReader, None)
+        self.waiting: deque[Arrival] = deque()
+        self._patience = Patience(self._loop.time())
+        self._served: Arrival | None = None
         self._task: asyncio.Task[None] | None = None
         self._writable: asyncio.Future[None] | None = None
         self._preamble: bytearray | None = None
-        self._is_discarding = self._is_leaving = self._is_paused = False
-        self.deadline = NEVER
+        self._is_discarding = self._is_leaving = self._is_full = False
 
     # What asyncio calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
+        self.transport = cast(asyncio.Transport, transport)
         self._state.connections.add(self)  # type: ignore[arg-type] # uvicorn names only its own protocols
         peer = transport.get_extra_info("peername")
-        self._reader = RequestReader(
+        self.reader = RequestReader(
             self._head_came,
             self._request_came,
-            self._transport.pause_reading,
-            self._transport.resume_reading,
+            self._fill,
+            self._drain,
             client=peer[0] if isinstance(peer, tuple) else "",
             body_limit=self._app.body_limit,
         )
-        self.deadline = self._loop.time() + HEAD_SECONDS
 
     def data_received(self, data: bytes) -> None:
         if self._is_discarding:
             return
-        if self._preamble is not None:
-            self._preamble += data
-            return
-        was_in_head = self._reader.is_in_head
-        try:
-            rest = self._reader.feed(data)
-        except Problem as problem:
-            self._refuse(problem)
-            return
-        self._set_deadline(was_in_head)
-        if rest:
-            self.data_received(rest)
+        if self._preamble is None:
+            was_in_head = self.reader.is_in_head
+            try:
+                data = self.reader.feed(data)
+            except Problem as problem:
+                self._refuse(problem)
+                return
+            self._expect_more(was_in_head=was_in_head)
+        if data:
+            self._keep_for_tunnel(data)
 
     def eof_received(self) -> None:
         """Who sends no more is taken to have gone, as nginx does it; returning nothing closes the transport."""
 
     def connection_lost(self, _error: Exception | None) -> None:
         self._state.connections.discard(self)
-        self.deadline = NEVER
-        self._waiting.clear()
+        self._patience.deadline = NEVER
+        self.waiting.clear()
         self.resume_writing()
         if self._task is not None:
             self._task.cancel()
@@ -114,6 +117,7 @@ class Listener(asyncio.Protocol):
         self._writable = self._loop.create_future()
 
     def resume_writing(self) -> None:
+        self._patience.reads()
         if self._writable is not None and not self._writable.done():
             self._writable.set_result(None)
         self._writable = None
@@ -121,27 +125,23 @@ class Listener(asyncio.Protocol):
     # What the server calls
 
     def shutdown(self) -> None:
-        """End after the request that is being served, or at once when there is none."""
+        """End after the requests that have come or are coming, or at once when there are none."""
         self._is_leaving = True
-        if self._task is None:
-            self._transport.close()
+        if self._task is None and not self.waiting and not self.reader.is_in_head:
+            self.transport.close()
 
     def sweep(self, now: float) -> None:
-        """End a connection whose client keeps it waiting for too long."""
-        if now < self.deadline:
-            return
-        if self._reader.is_in_head and self._task is None and not self._is_discarding:
-            self._refuse(Problem(HTTPStatus.REQUEST_TIMEOUT, f"a head may take {HEAD_SECONDS:g} seconds"))
-        elif self._task is None and not self._is_discarding:
-            self._transport.close()
-        else:
-            self._transport.abort()
+        """End a connection whose client keeps us waiting for too long."""
+        if self._patience.reads_nothing(self.transport.get_write_buffer_size(), now):
+            break_off(self.transport)
+        elif now >= self._patience.deadline:
+            self._lose_patience()
 
     def hand_over(self) -> tuple[asyncio.Transport, bytes]:
         """The connection for another protocol, and what the client has already said in it."""
         self._state.connections.discard(self)
-        self.deadline = NEVER
-        return self._transport, bytes(self._preamble or b"")
+        self._patience.deadline = NEVER
+        return self.transport, bytes(self._preamble or b"")
 
     # From bytes to answers
 
@@ -153,10 +153,9 @@ class Listener(asyncio.Protocol):
                     self._preamble = bytearray()
         except Problem as problem:
             arrival.problem = problem
-        self._waiting.append(arrival)
-        if len(self._waiting) > AHEAD and not self._is_paused:
-            self._is_paused = True
-            self._transport.pause_reading()
+        self.waiting.append(arrival)
+        if len(self.waiting) > AHEAD:
+            self.transport.pause_reading()
         if arrival.is_ready or arrival.wants_encouragement:
             self._serve_next()
 
@@ -165,60 +164,86 @@ class Listener(asyncio.Protocol):
 
     def _refuse(self, problem: Problem) -> None:
         """What came cannot be understood: say so after all that is still to be answered, and read no more."""
-        if not self._reader.is_in_body:  # else: the request whose body it is knows already
-            self._waiting.append(Arrival(b"", b"", "1.1", EMPTY, keep_alive=False, problem=problem))
+        if not self.reader.is_in_body:  # else: the request whose body it is knows already
+            self.waiting.append(Arrival(b"", b"", "1.1", EMPTY, keep_alive=False, problem=problem))
         self._is_discarding = True
+        self._patience.deadline = NEVER
         self._serve_next()
 
+    def _lose_patience(self) -> None:
+        if self._is_discarding:
+            self.transport.abort()
+        elif self.reader.is_in_head:
+            self._refuse(Problem(HTTPStatus.REQUEST_TIMEOUT, f"a head may take {HEAD:g} seconds"))
+        elif self.reader.is_in_body:
+            detail = f"between bytes of a body there may be {STALL:g} seconds"
+            self._refuse(self.reader.give_up(Problem(HTTPStatus.REQUEST_TIMEOUT, detail)))
+        else:
+            self.transport.close()
+
+    def _keep_for_tunnel(self, data: bytes) -> None:
+        preamble = self._preamble = self._preamble or bytearray()
+        preamble += data
+        if len(preamble) > KEPT_FOR_TUNNEL:
+            self.transport.pause_reading()
+
     def _serve_next(self) -> None:
-        if self._task is not None or not self._waiting or self._transport.is_closing():
+        if self._task is not None or not self.waiting or self.transport.is_closing():
             return
-        arrival = self._waiting[0]
+        arrival = self.waiting[0]
         if arrival.wants_encouragement:
             arrival.wants_encouragement = False
-            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         if arrival.is_ready:
-            self._waiting.popleft()
-            self.deadline = NEVER if arrival.is_complete else self.deadline
-            if self._is_paused:
-                self._is_paused = False
-                self._transport.resume_reading()
+            self.waiting.popleft()
+            if len(self.waiting) == AHEAD and not self._is_full:
+                self.transport.resume_reading()
+            self._served = arrival
             self._task = self._loop.create_task(self._serve(arrival))
+            if arrival.is_complete:
+                self._patience.deadline = NEVER
 
     async def _serve(self, arrival: Arrival) -> None:
-        closes = not arrival.keep_alive or self._is_leaving or self._app.is_leaving or not arrival.is_complete
-        answer = Answer(arrival, self._transport, self, closes=closes)
+        problem = arrival.problem
+        closes = not arrival.keep_alive or self._is_leaving or self._app.is_leaving or bool(arrival.upgrade)
+        closes = closes or (problem is not None and (problem.status in UNTRUSTED or not arrival.is_complete))
+        answer = Answer(arrival, self.transport, self, closes=closes)
         try:
-            if arrival.problem is not None:
-                self._app.refuse(arrival, arrival.problem)
-                answer.say(arrival.problem)
+            if problem is not None:
+                self._app.refuse(arrival, problem)
+                answer.say(problem)
             else:
                 await self._app.serve(arrival, answer, self)
+        except Exception:
+            log.exception("a request could not be served")
+            if not answer.began:
+                answer.closes = True
+                answer.say(Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the gateway has a fault"))
         finally:
-            self._task = None
+            self._task = self._served = None
             self._finish(arrival, answer)
 
     def _finish(self, arrival: Arrival, answer: Answer) -> None:
         self._state.total_requests += 1
-        if self._transport.is_closing() or answer.hands_over:
+        if self.transport.is_closing() or answer.hands_over:
             return
         if not answer.ended:
-            self._transport.abort()
-        elif not arrival.is_complete or self._is_discarding:
+            answer.abort()
+        elif not arrival.is_complete or (answer.closes and self._is_discarding):
             self._discard()
         elif answer.closes or self._is_leaving:
-            self._transport.close()
+            self.transport.close()
         else:
-            self._set_deadline(False)
+            self._expect_more(was_in_head=False)
             self._serve_next()
 
     def _discard(self) -> None:
         """After an early answer: without reading on for a while the client would see a reset instead of it."""
         self._is_discarding = True
-        self.deadline = self._loop.time() + DISCARD_SECONDS
-        self._transport.resume_reading()
-        if self._transport.can_write_eof():
-            self._transport.write_eof()
+        self._patience.deadline = self._loop.time() + DISCARD
+        self.transport.resume_reading()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
 
     @property
     def writable(self) -> asyncio.Future[None] | None:
@@ -229,12 +254,28 @@ class Listener(asyncio.Protocol):
         """The field that uvicorn keeps up to date for what the server says itself."""
         return [field for field in self._state.default_headers if field[0] == b"date"]
 
-    def _set_deadline(self, was_in_head: bool) -> None:
-        now = self._loop.time()
-        if self._reader.is_in_head:
-            if not was_in_head:
-                self.deadline = now + HEAD_SECONDS
-        elif self._reader.is_in_body:
-            self.deadline = now + STALL_SECONDS
-        else:
-            self.deadline = NEVER if self._task is not None else now + IDLE_SECONDS
+    # What the client is waited for
+
+    def _fill(self) -> None:
+        """A body comes faster than it is taken; that it does not go on is not the client's fault."""
+        self._is_full = True
+        self.transport.pause_reading()
+        self._patience.deadline = NEVER
+
+    def _drain(self) -> None:
+        self._is_full = False
+        if len(self.waiting) <= AHEAD:
+            self.transport.resume_reading()
+        self._expect_more(was_in_head=False)
+
+    def _expect_more(self, *, was_in_head: bool) -> None:
+        """Give the client time for what it is to do next: nothing while we are at work on all that it sent."""
+        served = self._served
+        if self._is_full or self._is_discarding or (served is not None and served.is_complete):
+            self._patience.deadline = NEVER
+        elif self.reader.is_in_body:
+            self._patience.deadline = self._loop.time() + STALL
+        elif not self.reader.is_in_head:
+            self._patience.deadline = self._loop.time() + IDLE
+        elif not was_in_head:
+            self._patience.deadline = self._loop.time() + HEAD

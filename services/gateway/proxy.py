@@ -125,13 +125,15 @@ class Proxy:
                 passed += b"content-length: %d\r\n" % len(body)
             answer.respond(reply.status, passed, body)
         else:
-            answer.begin(reply.status, passed, reply.length)
             try:
+                answer.begin(reply.status, passed, reply.length)
                 async for data in reply.flow:
                     await answer.write(data)
                 answer.end()
             except AttemptFailed as failure:
                 log.warning("a response broke off", extra={"instance": instance.id, "error": str(failure)})
+                answer.abort()
+            except Problem:  # the client's own body broke off
                 answer.abort()
             finally:
                 reply.discard()

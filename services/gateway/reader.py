@@ -67,7 +67,7 @@ class RequestReader:
                 if rest is not None:
                     self._go_on()
             except httptools.HttpParserError as error:
-                raise self._give_up(_problem_of(error)) from None
+                raise self.give_up(_problem_of(error)) from None
         if self._arrival is None and self._raw > HEAD_LIMIT + LINE_LIMIT:
             raise _too_large()
         return b""
@@ -90,7 +90,7 @@ class RequestReader:
             framing = (name + b": " + value for name, value in self._headers if name in FRAMING)
             self._parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n\r\n" % b"\r\n".join(framing))
 
-    def _give_up(self, problem: Problem) -> Problem:
+    def give_up(self, problem: Problem) -> Problem:
         """A request whose body turned out to be none cannot be served, whoever is waiting for it."""
         if self._arrival is not None:
             self._arrival.flow.fail(problem)

@@ -64,8 +64,10 @@ class Wire:
         return exchange
 
     def sweep(self) -> None:
-        """End connections that have been idle for too long."""
+        """End connections that have been idle for too long, and those whose response stalls."""
         now = self._clock()
+        for connection in list(self._all):
+            connection.sweep(now)
         for identity, idle in list(self._idle.items()):
             for connection in [each for each in idle if each.idle_until <= now]:
                 del idle[connection]

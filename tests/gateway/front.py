@@ -145,18 +145,21 @@ async def front(
     body_limit: int = 1 << 20,
     deadline: float = 10.0,
     forbidden: Forbidden | None = None,
-    expect_complaints: bool = False,
+    rcvbuf: int | None = None,
 ) -> AsyncIterator[Front]:
-    """A gateway that knows these instances. At the end nothing may be left of what it did."""
+    """A gateway that knows these instances. At the end nothing may be left of what it did.
+
+    `rcvbuf`: bytes that the kernel keeps of what clients send.
+    """
     complaints = _listen_to_complaints()
     async with AsyncExitStack() as stack:
-        made = await _assemble(stack, instances, body_limit, deadline, forbidden or Forbidden())
+        made = await _assemble(stack, instances, body_limit, deadline, forbidden or Forbidden(), rcvbuf)
         made.complaints = complaints
         yield made
         await until(lambda: made.is_quiet)
         await made.wire.aclose()
         assert made.wire.open == 0
-    assert bool(complaints) == expect_complaints, complaints
+    assert complaints == []
 
 
 def _listen_to_complaints() -> list[str]:
@@ -171,6 +174,7 @@ async def _assemble(
     body_limit: int,
     deadline: float,
     forbidden: Forbidden,
+    rcvbuf: int | None,
 ) -> Front:
     known = [each.instance if isinstance(each, RawInstance) else each for each in instances]
     journal, metrics, registry = Journal(), Metrics(), FakeRegistry(*known)
@@ -191,20 +195,22 @@ async def _assemble(
     stack.push_async_callback(wire.aclose)
     forwarder = Forwarder(resolver, wire, deadline=deadline, random=Random(1), clock=time.monotonic)
     proxy = Proxy(table, forwarder, metrics, body_limit=body_limit)
-    state, address = await _listen(stack, proxy)
+    state, address = await _listen(stack, proxy, rcvbuf)
     made = Front(registry, resolver, table, journal, metrics, wire, proxy, state, address)
     for service in {each.service for each in known}:
         await resolver.known(service)
     return made
 
 
-async def _listen(stack: AsyncExitStack, app: Any) -> tuple[ServerState, tuple[str, int]]:
+async def _listen(stack: AsyncExitStack, app: Any, rcvbuf: int | None) -> tuple[ServerState, tuple[str, int]]:
     """uvicorn's own start, without its main loop, which only waits for signals."""
     config = configuration(app, http=Listener)
     config.load()
     server = uvicorn.Server(config)
     server.lifespan = config.lifespan_class(config)
     listening = socket.create_server(("127.0.0.1", 0), backlog=1024)
+    if rcvbuf is not None:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
     await server.on_tick(0)
     await server.startup([listening])
     stack.callback(_close, server)

@@ -389,6 +389,7 @@ def test_noise_is_refused_or_waited_for_and_nothing_else(noise: bytes) -> None:
 
 
 @given(st.sampled_from(CONVERSATIONS), st.integers(0, 400), st.binary(max_size=4))
+@example(H2C_CHUNKED, H2C_CHUNKED.index(b"ed\r\n"), b"")
 def test_a_damaged_message_never_breaks_the_reader(message: bytes, place: int, damage: bytes) -> None:
     place %= len(message)
     Desk(tunnel=True).feed(message[:place] + damage + message[place + 1 :] + GET)
