@@ -111,7 +111,9 @@ class Race(Generic[R]):
         contender.sending = self._send(upstream, contender.settle)
 
     def _ring(self) -> None:
-        """It has become late: for a hedge, or for everybody."""
+        """It has become late: for a hedge, or for everybody; or the round was decided a moment before."""
+        if self._result.done():
+            return
         now = self._clock()
         if self._rival is None or now >= self._until:
             self._all_late()

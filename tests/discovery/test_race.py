@@ -244,6 +244,19 @@ async def test_no_hedge_where_there_may_be_none() -> None:
 
 
 @simulated
+async def test_what_fails_at_the_moment_of_its_hedge_is_followed_by_none() -> None:
+    """Both timers ring in the same turn: a hedge that were begun then would only be given up, and count as tried."""
+    at = scene()
+    at.sender.let("web-1", fails(ResponseLost("x"), after=0.05 - 1e-10))
+    running = race(at)
+    with pytest.raises(ResponseLost):
+        await rounds(at, running, first="web-1", rival="web-2", until=2, hedge_at=0.05)
+    assert running.tried == [at["web-1"]]
+    assert at.sender.to == ["web-1"]
+    at.assert_nothing_is_left()
+
+
+@simulated
 async def test_a_failure_of_the_first_leaves_the_hedge_running() -> None:
     at = scene()
     at.sender.let("web-1", fails(ResponseLost("x"), after=0.055))
