@@ -15,8 +15,8 @@ from benchmarks.stage import Stage
 from benchmarks.workload import LARGE, MEBIBYTE, READY, SINK, SMALL
 from discovery.identity import identity_header
 from discovery.instance import Instance
+from discovery.ports import free_ports
 from discovery.registration import new_boot_id
-from mesh.registry import free_ports
 
 SERVICE = "bench"
 INSTANCES = 3

@@ -10,7 +10,7 @@ from discovery.consul import Consul
 from discovery.errors import DiscoveryError, RegistryError, RegistryRefused
 from mesh import registry, settings
 from mesh.errors import BadInput, NoRegistry, PortTaken
-from mesh.ports import is_free
+from mesh.ports import free_port, is_free
 
 CONSUL_PORT = 8500
 
@@ -68,7 +68,7 @@ def _own(kind: registry.Kind, port: int | None) -> Choice:
             f"port {port} is in use: --consul 127.0.0.1:{port} uses a registry that runs there, "
             "--consul-port takes another port for our own"
         )
-    return Choice(f"127.0.0.1:{port or registry.free_ports(1)[0]}", own=kind)
+    return Choice(f"127.0.0.1:{port or free_port()}", own=kind)
 
 
 async def _external(address: str, said_by: str, patience: float) -> Choice:

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from discovery.ports import free_ports
 from mesh.errors import PortTaken
-from mesh.registry import free_ports
 
 BOUND_IS_TAKEN = sys.platform == "linux"
 """Elsewhere a socket that is only bound might be given the connections of those that listen."""

@@ -6,10 +6,7 @@ Nothing here starts a process: the supervisor does, with the argv and the enviro
 from __future__ import annotations
 
 import asyncio
-import itertools
-import random
 import shutil
-import socket
 import sys
 from pathlib import Path
 from typing import Literal, TypeAlias, cast
@@ -17,13 +14,10 @@ from typing import Literal, TypeAlias, cast
 import httpx2
 
 from discovery.errors import RegistryGarbled, RegistryRefused, RegistryUnreachable
+from discovery.ports import free_ports
 from mesh.consul_agent import NoConsul, Ports, arguments, version
 
 Kind: TypeAlias = Literal["embedded", "consul"]
-
-CANDIDATES = range(20_000, 32_000)
-"""Ports that are picked from: below what Linux (32768) and macOS (49152) give to outgoing connections and to
-listeners on port 0, so that nobody gets one by accident between the moment of picking and that of use."""
 
 POLL = 0.05
 ANSWER_WITHIN = 2.0
@@ -90,25 +84,6 @@ async def describe(address: str) -> str:
         return "embedded" if "devagent" in version else f"consul {version}"
     except (ValueError, KeyError, TypeError):
         raise RegistryGarbled(f"{address} does not answer like a Consul agent") from None
-
-
-def free_ports(count: int) -> list[int]:
-    """Different ports on 127.0.0.1 that are free for TCP and UDP alike. Raises OSError."""
-    shuffled = random.sample(CANDIDATES, len(CANDIDATES))
-    found = list(itertools.islice(filter(_is_free, shuffled), count))
-    if len(found) < count:
-        raise OSError(f"fewer than {count} free ports from {CANDIDATES.start} to {CANDIDATES.stop - 1}")
-    return found
-
-
-def _is_free(port: int) -> bool:
-    try:
-        for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
-            with socket.socket(socket.AF_INET, kind) as one:
-                one.bind(("127.0.0.1", port))
-    except OSError:
-        return False
-    return True
 
 
 def _client(address: str) -> httpx2.AsyncClient:

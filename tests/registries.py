@@ -14,7 +14,8 @@ from urllib.parse import quote
 import httpx2
 
 from discovery.errors import RegistryError
-from mesh.registry import Kind, command, consul_binary, environment, free_ports, wait_until_ready
+from discovery.ports import free_ports
+from mesh.registry import Kind, command, consul_binary, environment, wait_until_ready
 
 KINDS: tuple[Kind, ...] = ("embedded", "consul")
 DEADLINE = 30.0

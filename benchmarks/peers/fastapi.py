@@ -10,7 +10,7 @@ from benchmarks.peers.peer import Gateway
 from benchmarks.stage import Stage
 from benchmarks.upstream import Upstream
 from benchmarks.workload import READY
-from mesh.registry import free_ports
+from discovery.ports import free_ports
 
 PROGRAM = Path(__file__).with_name("plain_gateway.py")
 

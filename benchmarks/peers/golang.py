@@ -12,7 +12,7 @@ from benchmarks.peers.peer import Gateway, first_line
 from benchmarks.stage import Stage, environment
 from benchmarks.upstream import Upstream
 from benchmarks.workload import READY
-from mesh.registry import free_ports
+from discovery.ports import free_ports
 
 SOURCES = Path(__file__).with_name("go")
 GOPATH = Path("/usr/share/gocode")

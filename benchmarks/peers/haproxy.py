@@ -8,7 +8,7 @@ from benchmarks.peers.peer import Gateway, first_line
 from benchmarks.stage import Stage
 from benchmarks.upstream import Upstream
 from benchmarks.workload import READY
-from mesh.registry import free_ports
+from discovery.ports import free_ports
 
 CONFIGURATION = """
 global

@@ -8,7 +8,7 @@ from benchmarks.peers.peer import Gateway, first_line
 from benchmarks.stage import Stage
 from benchmarks.upstream import USER, Upstream
 from benchmarks.workload import READY
-from mesh.registry import free_ports
+from discovery.ports import free_ports
 
 CONFIGURATION = """
 daemon off; master_process off; worker_processes 1; {user}

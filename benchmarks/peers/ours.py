@@ -11,6 +11,7 @@ from benchmarks.upstream import Upstream
 from benchmarks.workload import READY
 from discovery.consul import Consul
 from discovery.documents import Registration
+from discovery.ports import free_ports
 from discovery.settings import ConsulSettings
 from mesh import registry
 
@@ -35,7 +36,7 @@ class Ours:
 
 async def start_registry(stage: Stage) -> str:
     """The embedded registry, beside the load: `host:port`."""
-    (port,) = registry.free_ports(1)
+    (port,) = free_ports(1)
     argv = registry.command("embedded", port)
     env = registry.environment("embedded", port)
     await stage.start("registry", argv, core=stage.cores.load, port=port, path="/v1/status/leader", env=env)
@@ -44,7 +45,7 @@ async def start_registry(stage: Stage) -> str:
 
 async def start_gateway(stage: Stage, consul: str, path: str) -> tuple[int, int, int]:
     """The public port, the admin port and the process ID of a gateway that serves `path`."""
-    port, admin = registry.free_ports(2)
+    port, admin = free_ports(2)
     env = {
         "CONSUL_HTTP_ADDR": consul,
         "SERVICE_ID": "gateway-1",

@@ -17,7 +17,7 @@ from benchmarks.soak.leftovers import QUIET_WITHIN, Leftovers, Subject, leftover
 from benchmarks.soak.tally import Tally
 from benchmarks.stage import Stage
 from benchmarks.workload import MEBIBYTE
-from mesh.registry import free_ports
+from discovery.ports import free_ports
 
 PROGRAM = Path(__file__).with_name("echo.py")
 INSTANCES = 3

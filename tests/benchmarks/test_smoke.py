@@ -17,7 +17,7 @@ from benchmarks.sample import Cell
 from benchmarks.soak.run import measure_soak
 from benchmarks.stage import Stage
 from benchmarks.workload import SMALL_POST
-from mesh.registry import free_ports
+from discovery.ports import free_ports
 
 pytestmark = pytest.mark.e2e
 

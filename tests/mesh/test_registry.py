@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import sys
 from pathlib import Path
 
@@ -11,14 +10,13 @@ import httpx2
 import pytest
 
 from discovery.errors import RegistryError, RegistryGarbled, RegistryRefused, RegistryUnreachable
+from discovery.ports import CANDIDATES, free_ports
 from mesh.consul_agent import NoConsul
 from mesh.registry import (
-    CANDIDATES,
     command,
     consul_binary,
     describe,
     environment,
-    free_ports,
     wait_until_ready,
 )
 from tests.contract.asking import Asking
@@ -103,23 +101,6 @@ def test_what_cannot_be_run_is_no_consul(only_here: Path) -> None:
     says_version(only_here, "").write_text("#!/nowhere/at/all\n")
     with pytest.raises(NoConsul, match="does not say its version"):
         command("consul", 1234)
-
-
-def test_free_ports_are_different_and_can_be_used() -> None:
-    ports = free_ports(20)
-    assert len(set(ports)) == 20
-    for port in ports:
-        assert port in CANDIDATES
-        socket.create_server(("127.0.0.1", port)).close()
-
-
-@pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM])
-def test_a_port_that_is_taken_for_tcp_or_udp_is_not_free(kind: socket.SocketKind) -> None:
-    (port,) = free_ports(1)
-    with socket.socket(socket.AF_INET, kind) as taken:
-        taken.bind(("127.0.0.1", port))
-        with pytest.raises(OSError, match="fewer than"):
-            free_ports(len(CANDIDATES))
 
 
 async def test_a_registry_is_ready_when_it_knows_a_leader(checked: Checked) -> None:
