@@ -25,9 +25,9 @@ def client(*, deadline: float = 10.0, consul: ConsulSettings | None = None, **op
 
     `deadline` is what one call may take up to the head of its response, over all attempts, in seconds. Requests with an
     idempotent method are tried again elsewhere; others where the service's route says `replay=safe`, or with
-    `extensions={"replay_safe": True}`. Other hosts are called as ever. `options` go to `httpx2.AsyncClient`. Errors are
-    those of httpx2. Its timeouts are for other hosts; a service has its deadline, and then 60 s between bytes. Raises
-    SettingsError.
+    `extensions={"replay_safe": True}`. `response.extensions["instance"]` is the ID of who answered. Other hosts are
+    called as ever. `options` go to `httpx2.AsyncClient`. Errors are those of httpx2. Its timeouts are for other hosts;
+    a service has its deadline, and then 60 s between bytes. Raises SettingsError.
     """
     settings = consul or load(ConsulSettings)
     return httpx2.AsyncClient(transport=_transport(settings, deadline), **options)

@@ -78,6 +78,7 @@ class ServiceTransport(httpx2.AsyncBaseTransport):
         answered = await caller.call(policy, send)
         response = answered.reply.response
         response.headers.pop(HEADER, None)
+        response.extensions["instance"] = answered.upstream.instance.id
         if isinstance(response.stream, httpx2.ByteStream):
             answered.done()  # the body is here already, whole
         else:

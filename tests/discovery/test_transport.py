@@ -137,6 +137,13 @@ async def test_all_instances_take_part() -> None:
         assert {(await to.http.get("http://web/")).text for _ in range(50)} == {"web-1", "web-2", "web-3"}
 
 
+async def test_an_answer_says_who_gave_it() -> None:
+    async with mesh(closes, *(tells(instance(f"web-{n}")) for n in (2, 3))) as to:
+        for _ in range(20):
+            got = await to.http.get("http://web/")
+            assert got.extensions["instance"] == got.text != "web-1"
+
+
 async def test_other_hosts_are_called_as_ever() -> None:
     async with mesh() as to, tiny_server(sends(response("elsewhere"))) as elsewhere:
         assert (await to.http.get(elsewhere.url)).text == "elsewhere"
