@@ -1,6 +1,6 @@
 PYTHON ?= python3
 COMPILE = uv pip compile --quiet --universal --generate-hashes --no-annotate --custom-compile-command "make requirements" pyproject.toml
-.PHONY: demo up test check bench requirements clean
+.PHONY: demo up test test-compose check bench requirements clean
 
 .venv: pyproject.toml requirements/dev.txt  ## everything, `.venv/bin/mesh` included
 	$(PYTHON) -m venv .venv
@@ -17,10 +17,14 @@ up: .venv  ## start the mesh and leave it running
 test: .venv
 	.venv/bin/pytest
 
-check: .venv  ## format, lint, types
+test-compose: .venv  ## the images and compose.yaml, for real (needs Docker)
+	MESH_TEST_COMPOSE=1 .venv/bin/pytest tests/deploy/test_compose.py
+
+check: .venv  ## format, lint, types, and what is deployed: manifests, workflows, rules
 	.venv/bin/ruff format --check
 	.venv/bin/ruff check
 	.venv/bin/mypy -p discovery -p services -p mesh -p tests -p benchmarks
+	.venv/bin/pytest -q tests/deploy
 
 bench: .venv
 	.venv/bin/python -m benchmarks

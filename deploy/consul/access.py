@@ -2,9 +2,9 @@
 
     access.py --consul URL --secrets DIRECTORY --policies DIRECTORY --owner ID --agent NAME=URL... --service NAME...
 
-Each service gets a token with the policy `POLICIES/NAME.hcl` in `SECRETS/NAME/token`, readable by OWNER only; each agent
-one that may write its own node and read services, as anti-entropy needs. The token that may do everything is made once
-and kept in `SECRETS/management`, beside those of the agents. Run it again whenever policies change: what is right
+Each service gets a token with the policy `POLICIES/NAME.hcl` in `SECRETS/NAME/token`, readable by OWNER only; each
+agent one that may write its own node and read services, as anti-entropy needs. The token that may do everything is made
+once and kept in `SECRETS/management`, beside those of the agents. Run it again whenever policies change: what is right
 already is left alone.
 Needs nothing but the standard library.
 """
@@ -113,8 +113,9 @@ def write(file: Path, secret: str, owner: int) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     new = file.with_suffix(".new")
     new.unlink(missing_ok=True)
-    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400), "w") as opened:
-        opened.write(secret)
+    new.touch(0o600, exist_ok=False)
+    new.write_text(secret)
+    new.chmod(0o400)
     os.chown(new, owner, owner)
     new.replace(file)
 

@@ -1,8 +1,8 @@
 """Make once what is secret and what must exist before anybody starts: `prepare.py DIRECTORY OWNER SERVICE...`
 
-`DIRECTORY/gossip/gossip.json` gets the key that Consul's agents encrypt their gossip with, and `DIRECTORY/SERVICE/token`
-is there for each service, empty until `access.py` puts a token in: an empty one asks Consul as nobody in particular.
-What exists already is left as it is.
+`DIRECTORY/gossip/gossip.json` gets the key that Consul's agents encrypt their gossip with. `DIRECTORY/SERVICE/token` is
+there for each service, empty until `access.py` puts a token in: an empty one asks Consul as nobody in particular. What
+exists already is left as it is.
 """
 
 import base64

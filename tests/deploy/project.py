@@ -1,0 +1,23 @@
+"""The project's own files, as its tests read them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+
+SERVICES = ("encrypt", "gateway")
+"""Those that are shipped."""
+
+
+def documents(path: Path) -> list[Any]:
+    """Of a YAML file, those that are not empty."""
+    return [each for each in yaml.safe_load_all(path.read_text()) if each]
+
+
+def document(path: Path) -> Any:
+    (only,) = documents(path)
+    return only
