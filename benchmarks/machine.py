@@ -16,6 +16,7 @@ class Machine:
     cores: int
     memory_gib: float
     system: str
+    python: str
 
 
 def this_machine() -> Machine:
@@ -23,7 +24,8 @@ def this_machine() -> Machine:
         processor=_processor(),
         cores=os.cpu_count() or 1,
         memory_gib=round(psutil.virtual_memory().total / 2**30, 1),
-        system=f"{platform.freedesktop_os_release().get('PRETTY_NAME', platform.system())}, {platform.release()}",
+        system=platform.platform(),
+        python=platform.python_version(),
     )
 
 

@@ -31,8 +31,9 @@ class Outcome:
 
     @property
     def foreign(self) -> float:
-        """The largest share of the gateway's core that others had in any run."""
-        return max((each.foreign for samples in self.comparison.samples.values() for each in samples), default=0.0)
+        """The largest share of a gateway's core that others had in any run."""
+        through = (samples for (name, _), samples in self.comparison.samples.items() if name != DIRECT)
+        return max((each.foreign for samples in through for each in samples), default=0.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,9 @@ TOOLS = {"wrk": "wrk", "nginx": "nginx"}
 async def perform(plan: Plan, tell: Callable[[str], None]) -> Outcome:
     """Raises CannotMeasure."""
     outcome = Outcome(this_machine())
-    outcome.missing = {peer.name: why for peer in plan.peers if (why := peer.missing())}
-    outcome.versions = {peer.name: peer.version() for peer in plan.peers if peer.name not in outcome.missing}
+    peers = plan.peers if plan.cells else ()
+    outcome.missing = {peer.name: why for peer in peers if (why := peer.missing())}
+    outcome.versions = {peer.name: peer.version() for peer in peers if peer.name not in outcome.missing}
     cores = two_cores()
     with staying_on(cores.load):
         if plan.cells:

@@ -51,6 +51,7 @@ def _machine(outcome: Outcome) -> Table:
     machine = outcome.machine
     about = f"{machine.processor}, {machine.cores} cores, {machine.memory_gib:g} GiB, {machine.system}"
     table.add_row(Text("machine", "dim"), Text(about))
+    table.add_row(Text("Python", "dim"), Text(machine.python))
     for name, version in outcome.versions.items():
         table.add_row(Text(name, "dim"), Text(version))
     for name, why in outcome.missing.items():

@@ -1,8 +1,12 @@
-"""Our own gateway as people run it: a real process, a real registry, and everything on."""
+"""Our own gateway as people run it: a real process, a real registry, and all policies on.
+
+Only the line for each request is off when peers are compared, as it is with all of them.
+"""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from importlib.metadata import version
 
 from benchmarks.peers.peer import Gateway
@@ -23,14 +27,14 @@ class Ours:
         return ""
 
     def version(self) -> str:
-        return f"{version('discovered-mesh')} on Python {sys.version.partition(' ')[0]}, uvloop {version('uvloop')}"
+        return f"{version('discovered-mesh')}, uvloop {version('uvloop')}, httptools {version('httptools')}"
 
     async def start(self, stage: Stage, upstream: Upstream) -> Gateway:
         address = await start_registry(stage)
         async with Consul(ConsulSettings(http_addr=address)) as consul:
             for each in upstream.instances:
                 await consul.register(Registration(each, f"http://{each.authority}/livez"))
-        port, _, pid = await start_gateway(stage, address, READY)
+        port, _, pid = await start_gateway(stage, address, READY, more={"GATEWAY_REQUEST_LOG": "false"})
         return Gateway(self.name, port, pid)
 
 
@@ -43,7 +47,9 @@ async def start_registry(stage: Stage) -> str:
     return f"127.0.0.1:{port}"
 
 
-async def start_gateway(stage: Stage, consul: str, path: str) -> tuple[int, int, int]:
+async def start_gateway(
+    stage: Stage, consul: str, path: str, *, more: Mapping[str, str] | None = None
+) -> tuple[int, int, int]:
     """The public port, the admin port and the process ID of a gateway that serves `path`."""
     port, admin = free_ports(2)
     env = {
@@ -51,6 +57,7 @@ async def start_gateway(stage: Stage, consul: str, path: str) -> tuple[int, int,
         "SERVICE_ID": "gateway-1",
         "GATEWAY_PORT": str(port),
         "GATEWAY_ADMIN_PORT": str(admin),
+        **(more or {}),
     }
     argv = [sys.executable, "-m", "services.gateway"]
     pid = await stage.start("gateway", argv, core=stage.cores.gateway, port=port, path=path, env=env)

@@ -31,7 +31,9 @@ def outcome() -> Outcome:
         ("nginx", MANY): [numbers.sample(40_000, busy=0.5)],
         (OURS, Cell(DOWNLOAD, 8)): [numbers.sample(300)],
     }
-    found = Outcome(Machine("a processor", 2, 8, "a system"), {OURS: "1.2.3", "nginx": "1.22"}, {"go-kit": "package x"})
+    found = Outcome(
+        Machine("a processor", 2, 8, "a system", "3.11"), {OURS: "1.2.3", "nginx": "1.22"}, {"go-kit": "package x"}
+    )
     found.comparison = Comparison(samples, {OURS: 70_000_000, "nginx": 7_000_000})
     found.scale = Scale(4.5, 90, 20, 3.25, 30)
     found.soak = Soak(QUIET, QUIET, QUIET, Tally(answered=12_345), 1.0)
