@@ -15,7 +15,11 @@ SERVICES = ("encrypt", "gateway")
 
 def documents(path: Path) -> list[Any]:
     """Of a YAML file, those that are not empty."""
-    return [each for each in yaml.safe_load_all(path.read_text()) if each]
+    return parsed(path.read_text())
+
+
+def parsed(text: str) -> list[Any]:
+    return [each for each in yaml.safe_load_all(text) if each]
 
 
 def document(path: Path) -> Any:
