@@ -89,6 +89,7 @@ def _memory(comparison: Comparison) -> Table:
 
 def _scale(found: Scale) -> Table:
     table = _table("", "")
+    table.show_header = False
     table.add_row("choosing among 1,000", f"{found.choose_us:.2f} µs")
     table.add_row("choosing while half of them are ejected", f"{found.choose_half_ejected_us:.1f} µs")
     table.add_row("knowing all of them", f"{found.memory_mb:.1f} MB")
