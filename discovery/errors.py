@@ -7,6 +7,7 @@ DiscoveryError
 │   ├── RegistryUnreachable     no connection, no answer in time, no leader, or a 5xx
 │   ├── RegistryRefused         it understood and said no: token, rate, or a malformed request
 │   └── RegistryGarbled         it answered, but not as its API promises
+├── DrillFailed                 what is drilled did not start, serve, or end as a drill needs it
 ├── RouteError                  a `urlprefix-` tag cannot become a route
 ├── CallFailed                  no answer could be had; `attempts` tells what was tried
 │   ├── NoInstance              nobody can take the request (`retry_after` seconds may help)
@@ -54,6 +55,10 @@ class RegistryRefused(RegistryError):
 
 
 class RegistryGarbled(RegistryError):
+    pass
+
+
+class DrillFailed(DiscoveryError):
     pass
 
 
