@@ -24,7 +24,7 @@ processes = pytest.mark.e2e
 
 def shown(words: str) -> str:
     """The block of Python in the README that has these words in it."""
-    (found,) = (each for each in re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL) if words in each)
+    (found,) = (each for each in re.findall(r"```py(?:thon)?\n(.*?)```", README.read_text(), re.DOTALL) if words in each)
     return str(found)
 
 
