@@ -67,10 +67,12 @@ def _hold(wish: DrillWish, as_json: bool) -> Sequence[Held] | None:
     logs = Path(tempfile.mkdtemp(prefix="drill-", dir=runtime))
     with Telling(lines=not as_json) as telling:
         series = Series(wish, runtime, logs, Narrator(telling, as_json))
-        is_done = asyncio.run(series.run())
-    if not any(one.faults for one in series.held):
-        shutil.rmtree(logs, ignore_errors=True)
-    elif not as_json:
+        try:
+            is_done = asyncio.run(series.run())
+        finally:
+            if not any(one.faults for one in series.held):
+                shutil.rmtree(logs, ignore_errors=True)
+    if logs.exists() and not as_json:
         say(f"the logs are in {logs}")
     return series.held if is_done else None
 
