@@ -24,6 +24,9 @@ from mesh.runtime import runtime_directory
 from mesh.settings import RuntimeSettings
 from mesh.terminal import Telling, console, emit, printable, say
 
+WIDE = 100
+"""Columns of text that an eye can follow."""
+
 
 def drill(
     names: Annotated[
@@ -101,7 +104,7 @@ def show(held: Held) -> None:
         say(f"not held: {held.not_held}", "yellow")
     if held.outcome:
         console().print(latencies(held.outcome))
-        console().print(Text(steps(held.outcome), style="dim"), soft_wrap=True)
+        console().print(Text(steps(held.outcome), style="dim"), width=WIDE)
     for fault in held.faults:
         say(f"! {printable(fault)}", "red")
 
@@ -117,10 +120,11 @@ def latencies(outcome: Outcome) -> Table:
 
 
 def steps(outcome: Outcome) -> str:
-    """The time line in a sentence; what was not reached is left out."""
-    line = [f"{name.replace('_', ' ')} {_ms(at)}" for name, at in outcome.timeline.as_json().items() if at is not None]
+    """The time line in the order in which the steps came, without those that were not reached; and what follows."""
+    reached = [(at, name) for name, at in outcome.timeline.as_json().items() if at is not None]
+    line = [f"{name.replace('_', ' ')} {_time(at)}" for at, name in sorted(reached)]
     more = [
-        f"{what} {_ms(value)}"
+        f"{what} {_time(value)}"
         for what, value in (
             ("open port to first answer", outcome.rediscovered_ms),
             ("registry's first answer to all registered", outcome.registered_ms),
@@ -147,3 +151,7 @@ def _cells(report: Report, failed: str) -> tuple[str, ...]:
 
 def _ms(milliseconds: float | None) -> str:
     return "-" if milliseconds is None else f"{milliseconds:.1f} ms"
+
+
+def _time(milliseconds: float) -> str:
+    return f"{milliseconds / 1000:.1f} s" if abs(milliseconds) >= 1000 else f"{milliseconds:.0f} ms"

@@ -1,0 +1,20 @@
+"""What people are shown of a drill."""
+
+from __future__ import annotations
+
+from mesh.commands.drill import steps
+from mesh.drill.timeline import TimeLine
+from tests.drill.seen import outcome
+
+
+def test_steps_are_told_in_the_order_in_which_they_came_and_none_that_did_not() -> None:
+    line = TimeLine(last_good_answer=-10.9, out_of_rotation=55.4, critical=51.9, first_answer=7208.6)
+    said = steps(outcome(timeline=line, rediscovered_ms=144.3, load=1.02))
+    assert said.splitlines() == [
+        "last good answer -11 ms > critical 52 ms > out of rotation 55 ms > first answer 7.2 s",
+        "open port to first answer 144 ms, 1.02 times the load reached the instances",
+    ]
+
+
+def test_where_nothing_was_reached_nothing_is_told() -> None:
+    assert steps(outcome(timeline=TimeLine(), rediscovered_ms=None)) == ""
