@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import socket
 import sys
 import time
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +16,7 @@ from random import Random
 from typing import Any, Literal, cast
 
 import uvicorn
+from prometheus_client import ProcessCollector
 
 from discovery.addresses import Forbidden, is_loopback
 from discovery.consul import Consul
@@ -39,6 +42,8 @@ from services.gateway.request_log import RequestLog
 from services.gateway.routes import RouteTable
 from services.gateway.settings import GatewaySettings
 from services.gateway.wire import Wire
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +99,7 @@ async def run(settings: GatewaySettings, service: ServiceSettings, consul_settin
             resolver.recall(memory.recall())
         resolver.follow_routed()
         metrics.registry.register(PoolCollector(resolver, time.monotonic))
+        ProcessCollector(registry=metrics.registry)
         forwarder = Forwarder(resolver, wire, deadline=settings.deadline, random=Random(), clock=time.monotonic)
         request_log = RequestLog(sys.stderr, time.time) if settings.request_log else None
         if request_log:
@@ -129,10 +135,15 @@ async def sweep(wire: Wire, server: Server) -> None:
     """Once a second, end connections that have been idle or kept us waiting for too long."""
     while True:
         await asyncio.sleep(1.0)
-        wire.sweep()
         now = asyncio.get_running_loop().time()
-        for connection in list(server.server_state.connections):
-            cast(Listener, connection).sweep(now)
+        sweeps: list[Callable[[], None]] = [
+            partial(cast(Listener, each).sweep, now) for each in server.server_state.connections
+        ]
+        for end_the_late in (wire.sweep, *sweeps):
+            try:
+                end_the_late()
+            except Exception:  # one connection that breaks must not keep all others open for ever
+                log.exception("a connection could not be swept")
 
 
 async def ended(task: asyncio.Task[None]) -> None:
