@@ -24,20 +24,29 @@ CONSUL_PORTS = frozenset({8300, 8301, 8302, 8500, 8501, 8502, 8503, 8600})
 
 @dataclass(frozen=True, slots=True)
 class Forbidden:
-    """What this caller must not call: `own` are its listeners and its registry, as (address, port)."""
+    """What this caller must not call: `own` are its listeners and its registry, as (address, port).
+
+    A listener on every address of this machine has none.
+    """
 
     loopback: bool = False
     own: frozenset[tuple[str, int]] = field(default_factory=frozenset)
 
-    def reason(self, address: str, port: int) -> str:
-        """Why an address must not be called; empty when it may be."""
+    def reason(self, address: str, port: int, *, is_here: bool = False) -> str:
+        """Why an address must not be called; empty when it may be.
+
+        `is_here`: it is known to be one of this machine's own, for which a listener of ours on every address counts.
+        """
         if not address:
             return "no address"
         if not 0 < port < 65536:
             return "no port"
         if port in CONSUL_PORTS:
             return "a port of Consul"
-        if any(port == taken and (not host or _plain(host) == _plain(address)) for host, taken in self.own):
+        is_here = is_here or _nature(_plain(address)) == "loopback"
+        if any(
+            port == taken and (is_here if not host else _plain(host) == _plain(address)) for host, taken in self.own
+        ):
             return "a listener of ours"
         nature = _nature(_plain(address))
         return "" if nature == "loopback" and not self.loopback else nature

@@ -29,12 +29,14 @@ first those whose last connection was not refused.
 class Roster:
     """The upstreams of one service with their weights, laid out for drawing."""
 
-    __slots__ = ("_bounds", "_total", "upstreams")
+    __slots__ = ("_bounds", "_total", "is_even", "upstreams")
 
     def __init__(self, upstreams: Sequence[Upstream]) -> None:
         self.upstreams = tuple(upstreams)
         self._bounds = list(accumulate(each.instance.weight for each in self.upstreams))
         self._total = self._bounds[-1] if self._bounds else 0
+        self.is_even = len({each.instance.weight for each in self.upstreams}) <= 1
+        """Whether all weigh the same. If not, who is drawn twice has won: else the light ones would get too much."""
 
     def draw(self, chance: float) -> Upstream | None:
         """One upstream, as likely as its weight; `chance` lies in [0, 1)."""
@@ -52,7 +54,9 @@ def choose(roster: Roster, tried: Collection[Upstream], now: float, chance: Call
     first: Upstream | None = None
     for _ in range(DRAWS):
         drawn = roster.draw(chance())
-        if drawn is None or drawn is first or drawn in tried or drawn.standing(now) is not Standing.ADMITTED:
+        if drawn is None or drawn in tried or drawn.standing(now) is not Standing.ADMITTED:
+            continue
+        if drawn is first and roster.is_even:
             continue
         if first is not None:
             return _less_loaded(first, drawn, now)

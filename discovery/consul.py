@@ -117,21 +117,23 @@ class Consul:
 class _Api(base.Consul):  # type: ignore[misc] # py-consul is untyped
     def __init__(self, settings: ConsulSettings, http: httpx2.AsyncClient) -> None:
         self._client = http
+        self._server_name = settings.tls_server_name
         super().__init__(
             host=settings.host, port=settings.port, scheme=settings.scheme, verify=settings.http_ssl_verify
         )
         self.token = None  # py-consul took it from the environment; each call names its own
 
     def http_connect(self, host: str, port: int, scheme: str, *_: object, **__: object) -> _Http:
-        return _Http(self._client, f"[{host}]" if ":" in host else host, port, scheme)
+        return _Http(self._client, f"[{host}]" if ":" in host else host, port, scheme, self._server_name)
 
 
 class _Http(base.HTTPClient):  # type: ignore[misc] # py-consul is untyped
     """py-consul's own seam: where its standard client would block, this one awaits."""
 
-    def __init__(self, client: httpx2.AsyncClient, host: str, port: int, scheme: str) -> None:
+    def __init__(self, client: httpx2.AsyncClient, host: str, port: int, scheme: str, server_name: str | None) -> None:
         super().__init__(host, port, scheme)
         self._client = client
+        self._extensions = {"sni_hostname": server_name} if server_name else {}
 
     async def get(
         self,
@@ -141,7 +143,7 @@ class _Http(base.HTTPClient):  # type: ignore[misc] # py-consul is untyped
         headers: dict[str, str] | None = None,
         raw: bool = False,  # noqa: ARG002 (py-consul's signature)
     ) -> Value:
-        request = self._client.build_request("GET", self.uri(path, params), headers=headers, timeout=None)
+        request = self._request("GET", self.uri(path, params), headers, b"")
         return await self._send(request, callback, CALL_TIMEOUT + _longest_wait(dict(params or ())))
 
     async def put(
@@ -152,7 +154,7 @@ class _Http(base.HTTPClient):  # type: ignore[misc] # py-consul is untyped
         data: str | bytes = "",
         headers: dict[str, str] | None = None,
     ) -> Value:
-        request = self._client.build_request("PUT", self.uri(path, params), content=data, headers=headers, timeout=None)
+        request = self._request("PUT", self.uri(path, params), headers, data)
         return await self._send(request, callback, CALL_TIMEOUT)
 
     def post(self, *_: object, **__: object) -> Awaitable[Any]:
@@ -162,6 +164,11 @@ class _Http(base.HTTPClient):  # type: ignore[misc] # py-consul is untyped
 
     def close(self) -> None:
         """The client belongs to `Consul`, which closes it."""
+
+    def _request(self, method: str, url: str, headers: dict[str, str] | None, content: str | bytes) -> httpx2.Request:
+        return self._client.build_request(
+            method, url, headers=headers, content=content or None, timeout=None, extensions=self._extensions
+        )
 
     async def _send(self, request: httpx2.Request, callback: Callable[[base.Response], Value], timeout: float) -> Value:
         try:

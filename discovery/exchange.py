@@ -82,6 +82,8 @@ async def attempt(
         if hold and size.isdecimal() and int(size) <= KEPT:
             response.stream = httpx2.ByteStream(b"".join([chunk async for chunk in _chunks(response)]))
         return HttpxReply(response, closing)
+    except httpx2.LocalProtocolError:
+        raise  # the request itself is none: no instance is to blame, and another would not help
     except httpx2.TransportError as error:
         raise translated(error) from error
     except (httpx2.InvalidURL, UnicodeError) as error:

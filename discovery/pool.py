@@ -19,6 +19,9 @@ from discovery.routing import Routes, agreed
 from discovery.upstream import Upstream
 from discovery.watch import Snapshot
 
+SILENCES = 10
+"""Probes in a row without an answer after which one that the registry has lost is given up."""
+
 
 class Pool:
     """Holds the upstreams of one service. `on_doubt` is told of each that should be probed."""
@@ -140,7 +143,10 @@ class Pool:
         if verdict is Verdict.ANSWERS:
             if upstream.ejection.answered_probe(self._clock()):
                 self._tell("instance_readmitted", upstream, by="a probe")
-        elif not upstream.is_listed and verdict is not Verdict.SILENT:
+            upstream.silences = 0
+            return
+        upstream.silences += 1
+        if not upstream.is_listed and (verdict is not Verdict.SILENT or upstream.silences >= SILENCES):
             self._drop(upstream, f"lost by the registry, and {verdict.name.lower()}")
             self._roster = Roster(tuple(self._upstreams.values()))
 

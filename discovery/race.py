@@ -115,6 +115,10 @@ class Race(Generic[R]):
         if self._result.done():
             return
         now = self._clock()
+        if self._waits_for_client():
+            self._until = now + self._policy.deadline
+            self._timer = asyncio.get_running_loop().call_later(self._policy.deadline, self._ring)
+            return
         if self._rival is None or now >= self._until:
             self._all_late()
             return
@@ -150,7 +154,7 @@ class Race(Generic[R]):
     def _outrun(self, winner: Contender[R]) -> None:
         """Those that began before the winner and have shown nothing yet have failed."""
         for loser in self._running:
-            if loser.began < winner.began:
+            if loser.began < winner.began and not getattr(loser.sending, "has_heard", False):
                 self._pool.failed(loser.upstream, ResponseLate("outrun by a later attempt"), loser.trial)
 
     def _lost(self, contender: Contender[R], error: Exception) -> None:
@@ -162,6 +166,10 @@ class Race(Generic[R]):
             contender.upstream.ejection.abandoned(contender.trial)
             contender.upstream.end()
             self._result.set_exception(error)
+
+    def _waits_for_client(self) -> bool:
+        """Whether the request itself is still coming in: then the instance is not the one that is late."""
+        return any(getattr(each.sending, "waits_for_client", False) for each in self._running)
 
     def _all_late(self) -> None:
         late = ResponseLate("no response in time")

@@ -43,11 +43,15 @@ class Standing(Enum):
 
 
 def standing(entry: Entry | None, registration: Registration) -> Standing:
-    """Whose is the record? Boot IDs sort by the time of their start."""
+    """Whose is the record? Boot IDs sort by the time of their start.
+
+    A record with our own address and port is nobody else's, whatever a clock said: we hold the port.
+    """
     if entry is None:
         return Standing.LOST
     mine, found = registration.instance, entry.instance
-    if found.boot_id > mine.boot_id:
+    is_our_place = (found.address, found.port) == (mine.address, mine.port)
+    if found.boot_id > mine.boot_id and not is_our_place:
         return Standing.SUCCEEDED
     same = (found.identity, found.service, found.tags) == (mine.identity, mine.service, mine.tags)
     return Standing.OURS if same else Standing.LOST
@@ -73,6 +77,7 @@ class Registrar:
     ) -> None:
         self._agent = agent
         self._registration = registration
+        self._has_yielded = False
         self._probe = probe
         self._random = random
         self._clock = clock
@@ -114,9 +119,10 @@ class Registrar:
         if state is Standing.LOST:
             await self._register()
             return ""
-        if state is Standing.SUCCEEDED and self.registered.is_set():
-            log.warning("a newer process took this ID over", extra={"instance": self._id})
+        if state is Standing.SUCCEEDED and not self._has_yielded:
+            log.warning("a newer process has this ID", extra={"instance": self._id})
             self.registered.clear()
+        self._has_yielded = state is Standing.SUCCEEDED
         return entry.content_hash if entry else ""
 
     async def _register(self) -> None:

@@ -29,7 +29,11 @@ class Reply(Protocol):
 
 
 class Sending(Protocol):
-    """A request under way."""
+    """A request under way.
+
+    It may say more: `has_heard`, that something of the response has come, and `waits_for_client`, that the request's
+    own body is still coming in and the instance takes it.
+    """
 
     def cancel(self) -> object:
         """Give up. What has been settled stays settled; nothing is settled any more."""

@@ -57,6 +57,7 @@ class Resolver:
         self._sleep = sleep
         self._on_snapshot = on_snapshot
         self._known: dict[str, asyncio.Event] = {}
+        self._recalled: list[Pool] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._refused: set[tuple[Identity, str]] = set()
         self._heard: dict[str, bool] = {}
@@ -81,8 +82,13 @@ class Resolver:
 
     @property
     def has_learnt(self) -> bool:
-        """Whether everything is known that there was to know at the start. What is learnt is not unlearnt."""
-        return self._to_learn is not None and all(self._known[each].is_set() for each in self._to_learn)
+        """Whether everything is known that there was to know at the start. What is learnt is not unlearnt.
+
+        While the registry is silent it is enough that somebody of a former life has proven to be there.
+        """
+        if self._to_learn is None:
+            return not self.hears_registry and any(pool.choose() for pool in self._recalled)
+        return all(self._known[each].is_set() for each in self._to_learn)
 
     def follow(self, service: str) -> Pool:
         """The pool of a service, kept up to date from now on. Raises ValueError for what is no service's name."""
@@ -113,7 +119,7 @@ class Resolver:
                 pool = self.follow(service)
                 pool.remember(self._callable(instances))
                 self._on_snapshot(pool)
-                self._to_learn = frozenset()
+                self._recalled.append(pool)
 
     def follow_routed(self) -> None:
         """Follow every service that has a route, also those that come later."""

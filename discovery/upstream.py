@@ -27,11 +27,23 @@ class Standing(IntEnum):
 class Upstream:
     """Live state of one identity. A new boot on the same port is another upstream, with a clean record."""
 
-    __slots__ = ("_limit", "ejection", "in_flight", "instance", "is_failing", "is_listed", "last_good", "latency")
+    __slots__ = (
+        "_limit",
+        "ejection",
+        "in_flight",
+        "instance",
+        "is_failing",
+        "is_listed",
+        "last_good",
+        "latency",
+        "silences",
+    )
 
     def __init__(self, instance: Instance, random: Random, *, limit: int = IN_FLIGHT_LIMIT) -> None:
         self.instance = instance
         self.is_listed = True
+        self.silences = 0
+        """Probes in a row that got no good answer."""
         self.is_failing = False
         """Whether the last attempt that counts failed."""
         self.last_good: float | None = None

@@ -28,6 +28,16 @@ class Exchange:
         self.connection: Connection | None = None
         self._settle = settle
 
+    @property
+    def has_heard(self) -> bool:
+        """Whether anything of the response has come."""
+        return self.connection is not None and self.connection.has_heard
+
+    @property
+    def waits_for_client(self) -> bool:
+        """Whether the client's body is still coming in, and the instance takes it."""
+        return self.connection is not None and self.connection.waits_for_client
+
     def settle(self, outcome: Response | Exception) -> None:
         if not self.is_over:
             self.is_over = True
@@ -69,6 +79,14 @@ class Connection(asyncio.Protocol):
     @property
     def is_usable(self) -> bool:
         return self._transport is not None and not self._transport.is_closing()
+
+    @property
+    def has_heard(self) -> bool:
+        return self._has_heard
+
+    @property
+    def waits_for_client(self) -> bool:
+        return self._upload is not None and (self._writable is None or self._writable.done())
 
     def send(self, exchange: Exchange) -> None:
         """Write a request; it is settled when the head of the response is there, or all of it if held."""

@@ -25,6 +25,13 @@ STEPS = {
 }
 
 
+OPENING = frozenset({"failed", "ejected", "critical"})
+"""Steps with which an outage can begin."""
+
+KEPT = 1000
+"""Outages that are open at once; of those that nobody ends the oldest go."""
+
+
 @dataclass(slots=True)
 class Outage:
     """One instance from its last good answer on."""
@@ -53,8 +60,10 @@ class Outages:
         key = event.service, event.instance
         outage = self._open.get(key)
         if outage is None:
-            if step in ("listed", "answered"):
-                return  # it was well all the time
+            if step not in OPENING:
+                return  # it was well all the time, or left in good order
+            if len(self._open) >= KEPT:
+                del self._open[next(iter(self._open))]
             outage = self._open[key] = Outage(event.at - _ago(event))
         if step not in outage.steps:
             outage.steps.add(step)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Sequence
@@ -26,6 +27,9 @@ from services.gateway.routes import Claim, RouteTable
 from services.gateway.tunnel import join
 
 log = logging.getLogger(__name__)
+
+GONE = 499
+"""Noted for a client that went away before there was an answer (nginx's number)."""
 
 
 class Proxy:
@@ -73,6 +77,9 @@ class Proxy:
         began = time.perf_counter()
         try:
             answered = await self._forwarder.forward(outgoing(arrival, fields, claim), claim)
+        except asyncio.CancelledError:
+            self._note(arrival, GONE, began)
+            raise
         except (Problem, CallFailed) as error:
             problem = problem_of(error) if isinstance(error, CallFailed) else error
             self._note(arrival, problem.status, began, problem.attempts)
@@ -84,7 +91,8 @@ class Proxy:
         try:
             await self._carry_back(answered, arrival, answer, listener)
         finally:
-            answered.done()
+            if not answer.hands_over:
+                answered.done()
 
     def refuse(self, arrival: Arrival, problem: Problem) -> None:
         """Note a request that the gateway answers by itself, by its head alone."""
@@ -118,7 +126,7 @@ class Proxy:
             passed += encode(listener.date())
         answer.closes = answer.closes or not arrival.is_complete
         if reply.status == SWITCHING:
-            self._switch(reply, passed, answer, listener)
+            self._switch(answered, passed, answer, listener)
         elif reply.is_whole:
             body = reply.body()
             if reply.length is None and not reply.is_bodiless:
@@ -138,7 +146,8 @@ class Proxy:
             finally:
                 reply.discard()
 
-    def _switch(self, reply: Response, passed: bytes, answer: Answer, listener: Listener) -> None:
+    def _switch(self, answered: Answered[Response], passed: bytes, answer: Answer, listener: Listener) -> None:
+        reply = answered.reply
         if reply.joined is None:
             raise RuntimeError("only a connection that switched protocols can be joined")
         answer.closes = False
@@ -147,7 +156,7 @@ class Proxy:
         instance, heard = reply.joined
         instance.write(said)
         client.write(heard)
-        join(client, instance)
+        join(client, instance, answered.done)
 
 
 def outgoing(arrival: Arrival, fields: Fields, claim: Claim) -> Request:

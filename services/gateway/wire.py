@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import errno
+import logging
 from collections.abc import Callable
 
 from discovery.addresses import Forbidden
-from discovery.errors import AttemptFailed, ConnectFailed, ConnectRefused, NeverSent
+from discovery.connecting import connect_failure
+from discovery.errors import AttemptFailed, ConnectFailed, NeverSent
 from discovery.instance import Identity, Instance
 from discovery.reply import Settle
 from services.gateway.connection import Connection, Exchange
 from services.gateway.request import Request
 from services.gateway.response import Response
 
+log = logging.getLogger(__name__)
+
 CONNECT = 1.0
 """Seconds for a connection (Linkerd's default)."""
 
 IDLE_UNKNOWN, IDLE_OURS = 3.0, 30.0
 """Seconds that an idle connection is kept: our own servers keep theirs for 75, of others nothing is known."""
-
-OURS_TO_BLAME = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL})
-"""Errors of connecting that say nothing about the instance."""
 
 
 class Wire:
@@ -86,6 +86,10 @@ class Wire:
         except AttemptFailed as failure:
             exchange.settle(failure)
             return
+        except Exception:  # a fault of ours must not leave the request waiting
+            log.exception("connecting broke", extra={"instance": exchange.instance.id})
+            exchange.settle(NeverSent("no connection"))
+            return
         if exchange.is_over:
             connection.abort()
         else:
@@ -109,16 +113,16 @@ class Wire:
                 transport, connection = await loop.create_connection(
                     lambda: Connection(instance.id, on_idle, on_lost, self._connect), instance.address, instance.port
                 )
-        except ConnectionRefusedError:
-            raise ConnectRefused("connection refused") from None
         except TimeoutError:
             raise ConnectFailed("no connection in time") from None
         except OSError as error:
-            kind = NeverSent if error.errno in OURS_TO_BLAME else ConnectFailed
-            raise kind(f"no connection: {error.strerror or type(error).__name__}") from None
-        self._all.add(connection)
-        address, port = transport.get_extra_info("peername")[:2]
-        if why := self._forbidden.reason(address, port):
+            raise connect_failure(error) from None
+        peer, own = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
+        if not peer or not own:  # reset before we could look at it
+            connection.abort()
+            raise ConnectFailed("the connection ended at once")
+        if why := self._forbidden.reason(peer[0], peer[1], is_here=peer[0] == own[0]):
             connection.abort()
             raise ConnectFailed(f"must not be called: {why}")
+        self._all.add(connection)
         return connection

@@ -68,7 +68,9 @@ def test_ports_of_consul_are_never_called(port: int) -> None:
 def test_nobody_calls_itself() -> None:
     assert OWN.reason("10.0.0.9", 8080) == "a listener of ours"
     assert OWN.reason("10.0.0.1", 8080) == ""
-    assert OWN.reason("10.0.0.1", 8081) == "a listener of ours", "one that listens on every address"
+    assert OWN.reason("10.0.0.1", 8081, is_here=True) == "a listener of ours", "one that listens on every address"
+    assert OWN.reason("127.0.0.1", 8081) == "a listener of ours"
+    assert OWN.reason("10.0.0.1", 8081) == "", "another machine's is none of ours"
 
 
 @pytest.mark.parametrize("address", ["localhost", "LOCALHOST.", "::ffff:127.0.0.1", "127.0.0.1"])

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from discovery.balancer import Roster, choose
 from discovery.ejection import IN_A_ROW, Cause
+from discovery.instance import Instance
 from discovery.latency import WARM_UP
 from discovery.upstream import Standing, Upstream
 from tests.fakes.instances import instance
@@ -162,3 +163,18 @@ def test_ten_thousand_cost_no_more_than_ten() -> None:
 
     assert choose(Roster(found), (), NOW, chance) is not None
     assert drawn == 2
+
+
+def test_a_tenth_of_the_weight_gets_about_a_tenth() -> None:
+    random = Random(7)
+    heavy, light = (
+        Upstream(Instance(f"web-{weight}", "web", "10.0.0.1", 9000, weight=weight), random) for weight in (9, 1)
+    )
+    for each in (heavy, light):
+        for _ in range(20):
+            each.latency.observe(0.002, 0.0)
+    roster, chosen = Roster((heavy, light)), 0
+    for _ in range(5000):
+        upstream = choose(roster, (), 1.0, random.random)
+        chosen += upstream is light
+    assert 0.005 * 5000 < chosen < 0.15 * 5000

@@ -390,3 +390,18 @@ def test_after_every_answer_the_list_is_known_and_nobody_left_without_evidence(
         unlisted = now.keys() - {each.identity for each in listed}
         assert {identity.id for identity in unlisted} <= set(found.doubted), "what is lost is probed"
         assert not (continuous and listed and unlisted & were_listed), "a healthy answer is believed"
+
+
+def test_one_that_the_registry_has_lost_and_that_stays_silent_is_given_up() -> None:
+    pool = Watched()
+    pool.hear(*instances(2))
+    pool.hear(continuous=False)
+    lost = pool.upstreams[0]
+    for _ in range(9):
+        pool.probed(lost, Verdict.SILENT)
+    assert pool.holds(lost)
+    pool.probed(lost, Verdict.ANSWERS)
+    for _ in range(10):
+        assert pool.holds(lost)
+        pool.probed(lost, Verdict.SILENT)
+    assert not pool.holds(lost)

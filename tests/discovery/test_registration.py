@@ -22,7 +22,7 @@ from tests.fakes.simulation import clock, simulated
 
 MINE = Registration(instance(boot=NEWER_BOOT, tags=("urlprefix-/web",)), "http://10.0.0.1:9000/livez")
 OLDER = replace(MINE.instance, meta={"boot_id": BOOT})
-NEWEST = replace(MINE.instance, meta={"boot_id": NEWER_BOOT + "f"})
+NEWEST = replace(MINE.instance, port=9999, meta={"boot_id": NEWER_BOOT + "f"})
 
 
 async def answers() -> bool:
@@ -65,6 +65,7 @@ def boot_of(agent: FakeAgent) -> str:
         (MINE.instance, Standing.OURS),
         (OLDER, Standing.LOST),
         (NEWEST, Standing.SUCCEEDED),
+        (replace(NEWEST, port=MINE.instance.port), Standing.LOST),  # a clock was wrong: we hold the port
         (replace(MINE.instance, meta={}), Standing.LOST),
         (replace(MINE.instance, port=1), Standing.LOST),
         (replace(MINE.instance, address="10.0.0.2"), Standing.LOST),

@@ -66,3 +66,11 @@ def test_outages_of_two_instances_do_not_mix() -> None:
     watched.tell(5.0, "instance_ejected", instance="web-2")
     watched.tell(6.0, "instance_answered", instance="web-2")
     assert watched.sum("answered") == 1.0
+
+
+def test_leaving_in_good_order_is_no_outage() -> None:
+    watched = Watched()
+    watched.tell(1.0, "instance_dropped", why="deregistered")
+    watched.tell(3600.0, "instance_listed")
+    watched.tell(3601.0, "instance_answered")
+    assert all(watched.count(step) is None for step in ("gone", "listed", "answered"))
