@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 
 from discovery.calling import client
 from discovery.drills.load import Load
+from discovery.drills.process import Arguments
 from discovery.drills.report import Report, Tally
 from discovery.drills.stage import Stage
 from discovery.errors import DrillFailed
@@ -30,7 +31,7 @@ class Drill:
 
     def __init__(
         self,
-        argv: Sequence[str],
+        argv: Arguments,
         *,
         service: str,
         request: str,

@@ -9,8 +9,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from signal import SIGCONT, SIGKILL, SIGSTOP, SIGTERM, Signals
 from time import monotonic, time
+from typing import TypeAlias
 
 from discovery.errors import DrillFailed
+
+Arguments: TypeAlias = Sequence[str | os.PathLike[str]]
+"""A program and what it is called with."""
 
 POLL = 0.01
 
@@ -26,7 +30,7 @@ class Process:
     `port` is where it is expected to listen. `started_at` is in Unix seconds, a moment before it began.
     """
 
-    def __init__(self, name: str, argv: Sequence[str], port: int, environment: Mapping[str, str], log: Path) -> None:
+    def __init__(self, name: str, argv: Arguments, port: int, environment: Mapping[str, str], log: Path) -> None:
         self.name = name
         self.port = port
         self.started_at = 0.0

@@ -12,7 +12,7 @@ from time import monotonic
 from types import TracebackType
 
 from discovery.consul import Consul
-from discovery.drills.process import Process
+from discovery.drills.process import Arguments, Process
 from discovery.drills.settings import environment
 from discovery.errors import DrillFailed, RegistryError
 from discovery.instance import Instance
@@ -28,9 +28,7 @@ SERVES_WITHIN = 60.0
 class Stage:
     """When it is entered all serve, and when it is left all have ended. Raises DrillFailed."""
 
-    def __init__(
-        self, argv: Sequence[str], service: str, instances: int, told: Mapping[str, str], *, logs: Path
-    ) -> None:
+    def __init__(self, argv: Arguments, service: str, instances: int, told: Mapping[str, str], *, logs: Path) -> None:
         """`told` is added to the environment of each instance; what they say goes to `logs`."""
         registry_port, *ports = free_ports(instances + 1)
         self.consul_settings = consul_settings(registry_port)
@@ -133,6 +131,6 @@ def _registry(port: int, logs: Path) -> Process:
     return Process("registry", [sys.executable, "-m", "discovery.devagent"], port, told, logs / "registry.log")
 
 
-def _instance(argv: Sequence[str], name: str, port: int, registry: str, told: Mapping[str, str], logs: Path) -> Process:
+def _instance(argv: Arguments, name: str, port: int, registry: str, told: Mapping[str, str], logs: Path) -> Process:
     ours = {"CONSUL_HTTP_ADDR": registry, "SERVICE_ID": name, "SERVICE_PORT": str(port)}
     return Process(name, argv, port, environment({**ours, **told}), logs / f"{name}.log")

@@ -24,7 +24,8 @@ processes = pytest.mark.e2e
 
 def shown(words: str) -> str:
     """The block of Python in the README that has these words in it."""
-    (found,) = (each for each in re.findall(r"```py(?:thon)?\n(.*?)```", README.read_text(), re.DOTALL) if words in each)
+    blocks = re.findall(r"```py(?:thon)?\n(.*?)```", README.read_text(), re.DOTALL)
+    (found,) = (each for each in blocks if words in each)
     return str(found)
 
 

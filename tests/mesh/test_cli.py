@@ -37,6 +37,7 @@ def shell(tmp_path: Path) -> Shell:
         ("up --consul " + NOBODY, 1, "no Consul agent answers at " + NOBODY),
         ("up --consul nonsense:x", 2, "auto, binary, embedded or HOST:PORT"),
         ("up --encrypt 1000", 2, "less than or equal to 64"),
+        ("up --gateways 0", 2, "greater than or equal to 1"),
         ("up --detach --consul nonsense:x", 1, "auto, binary, embedded or HOST:PORT"),
     ],
 )
