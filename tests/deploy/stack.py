@@ -13,7 +13,6 @@ import httpx2
 
 from discovery.ports import free_ports
 from mesh.load import Load, post
-from mesh.report import Report
 from tests.deploy.project import ROOT
 
 Profile: TypeAlias = Literal["single", "cluster"]
@@ -86,7 +85,7 @@ class Stack:
             yield load
             await asyncio.sleep(1.0)
             report = await load.stop()
-            assert report.failed == 0, describe(report)
+            assert report.failed == 0, json.dumps([report.as_json(), await self.admin("/api/v1/events")], indent=1)
 
     @property
     def _environment(self) -> dict[str, str]:
@@ -123,10 +122,6 @@ async def inspect(container: str) -> Any:
 
 def client(port: int) -> httpx2.AsyncClient:
     return httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20, trust_env=False, verify=False)
-
-
-def describe(report: Report) -> str:
-    return json.dumps(report.as_json(), indent=1)
 
 
 async def until(true: Callable[[], object | Awaitable[object]]) -> None:
