@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
@@ -86,6 +87,9 @@ class PoolCollector(Collector):
         for pool in self._resolver.pools.values():
             in_flight.add_metric([pool.service], sum(each.in_flight for each in pool.upstreams))
         yield in_flight
+        tasks = GaugeMetricFamily("gateway_tasks", "Tasks of the event loop, a leak of which would show here")
+        tasks.add_metric([], len(asyncio.all_tasks()))
+        yield tasks
         hears = GaugeMetricFamily("gateway_registry_up", "1 while the registry answers")
         hears.add_metric([], float(self._resolver.hears_registry))
         yield hears
