@@ -13,6 +13,7 @@ import psutil
 from mesh.drill.outcome import Leftovers
 from mesh.errors import NotReady
 from mesh.running import RunningMesh
+from mesh.supervisor import Running
 
 SETTLES_WITHIN = 10.0
 """Seconds for a gateway to be done with what nobody waits for: the deadline over one request."""
@@ -42,9 +43,18 @@ async def _look(mesh: RunningMesh) -> Leftovers:
     status = mesh.status()
     services = await _get(f"{status.admin_url}/api/v1/services")
     in_flight = sum(one["in_flight"] for service in services.json()["services"] for one in service["instances"])
-    gateway = next(one.pid for one in status.instances if one.service == "gateway")
-    connections = psutil.Process(gateway).net_connections("tcp")
-    return Leftovers(in_flight, sum(one.status == psutil.CONN_CLOSE_WAIT for one in connections))
+    return Leftovers(in_flight, sum(map(_half_closed, [one for one in status.instances if one.service == "gateway"])))
+
+
+def _half_closed(gateway: Running) -> int:
+    """Connections that the other side has closed, and the gateway has not."""
+    if gateway.pid is None:
+        raise NotReady(f"{gateway.id} does not run")
+    try:
+        connections = psutil.Process(gateway.pid).net_connections("tcp")
+    except psutil.Error as error:
+        raise NotReady(f"the connections of {gateway.id} cannot be seen: {error}") from error
+    return sum(one.status == psutil.CONN_CLOSE_WAIT for one in connections)
 
 
 async def _get(url: str) -> httpx2.Response:

@@ -27,10 +27,11 @@ CALLS = RATE / 4
 
 @dataclass
 class Calling:
-    """Calls on a schedule, whatever comes of them; `ended` counts what came."""
+    """Calls on a schedule, whatever comes of them; `ended` counts what came, `served_by` who answered."""
 
     http: httpx2.AsyncClient
     ended: Counter[str] = field(default_factory=Counter)
+    served_by: Counter[str] = field(default_factory=Counter)
     is_over: bool = False
 
     async def keep_calling(self) -> None:
@@ -45,10 +46,16 @@ class Calling:
         before = self.ended.total()
         await until(lambda: self.ended.total() > before + CALLS)
 
+    async def answered_by(self, instance: str) -> None:
+        """Wait for an answer of this instance."""
+        before = self.served_by[instance]
+        await until(lambda: self.served_by[instance] > before)
+
     async def _call(self) -> None:
         try:
             response = await self.http.post("http://encrypt/encrypt", content=THROW_AWAY, headers=JSON)
             self.ended[f"status {response.status_code}"] += 1
+            self.served_by[response.extensions["instance"]] += 1
         except httpx2.HTTPError as error:
             self.ended[type(error).__name__] += 1
 
@@ -70,11 +77,11 @@ async def test_instances_are_killed_ended_held_and_restarted(mesh: Mesh) -> None
             mesh.signal(victim, number)
             await calls.more()
             await mesh.restart(victim)
-            await mesh.ready()
+            await calls.answered_by(victim)
         mesh.signal(held, signal.SIGSTOP)
         await calls.more()
         mesh.signal(held, signal.SIGCONT)
-        await calls.more()
+        await calls.answered_by(held)
     assert set(calls.ended) == {"status 200"}
 
 
@@ -88,7 +95,7 @@ async def test_the_registry_is_away_while_an_instance_is_killed_and_restarted(
         mesh.signal(victim, signal.SIGKILL)
         await calls.more()
         await mesh.restart(victim)
-        await calls.more()
+        await calls.answered_by(victim)
         await shared_registry.start()
         await mesh.ready()
         await calls.more()
