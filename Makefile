@@ -1,12 +1,14 @@
 PYTHON ?= python3
 COMPILE = uv pip compile --quiet --universal --generate-hashes --no-annotate --custom-compile-command "make requirements" pyproject.toml
-.PHONY: demo up test test-compose check bench requirements clean
+.PHONY: .venv demo up test test-compose check bench requirements clean
 
-.venv: pyproject.toml requirements/dev.txt  ## everything, `.venv/bin/mesh` included
+.venv: .venv/installed  ## everything, `.venv/bin/mesh` included
+
+.venv/installed: pyproject.toml requirements/dev.txt
 	$(PYTHON) -m venv .venv
 	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	.venv/bin/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
-	@touch .venv
+	@touch $@
 
 demo: .venv  ## kill an instance under load, bring it back, and show what a client saw
 	@.venv/bin/mesh demo
