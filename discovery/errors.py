@@ -15,9 +15,8 @@ DiscoveryError
 │   └── InstanceFailed          the instance broke, and trying again was not allowed or did not help
 └── AttemptFailed               one attempt on one instance failed
     ├── NeverSent               the request did not reach the instance, so sending it again is always safe
-    │   ├── ConnectFailed       no connection to the instance
-    │   │   └── ConnectRefused  nobody listens on the port
-    │   └── WentStale           a pooled connection died before the instance took the request
+    │   └── ConnectFailed       no connection to the instance
+    │       └── ConnectRefused  nobody listens on the port
     ├── ResponseLost            the connection broke after the request was sent
     ├── ResponseLate            no response within the time of one attempt
     ├── ResponseMalformed       what came back is not HTTP that can be passed on
@@ -106,10 +105,6 @@ class ConnectFailed(NeverSent):
 
 
 class ConnectRefused(ConnectFailed):
-    pass
-
-
-class WentStale(NeverSent):
     pass
 
 

@@ -15,15 +15,9 @@ def identity_header(instance_id: str, boot_id: str) -> tuple[str, str]:
 def names_other_than(instance: Instance, header: str | None) -> bool:
     """Whether an answer with this header came from somebody else.
 
-    The same ID with another boot is the successor, of which the registry has not told us yet. An instance that
-    others registered says nothing and is believed.
+    The same ID with another boot is the same instance, started again, of which the registry has not told us yet. An
+    instance that others registered says nothing and is believed.
     """
     if not instance.boot_id:
         return False
     return header is None or header.partition(" ")[0] != instance.id
-
-
-def is_successor(instance: Instance, header: str) -> bool:
-    """Whether a newer process of the same instance answered."""
-    name, _, boot_id = header.partition(" ")
-    return name == instance.id and boot_id > instance.boot_id

@@ -9,6 +9,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -34,6 +35,7 @@ class LastKnown:
         self._instances: dict[str, tuple[Instance, ...]] = {}
         self._writing: asyncio.Task[None] | None = None
         self._is_changed = False
+        self._is_closing = asyncio.Event()
 
     def recall(self) -> Mapping[str, Sequence[Instance]]:
         """What a former process knew, by service. A file that is missing or broken is nothing."""
@@ -55,19 +57,21 @@ class LastKnown:
                 self._writing = asyncio.create_task(self._write_soon(), name="last known")
 
     async def aclose(self) -> None:
-        """Write what is still to be written."""
+        """Write what is still to be written, after what is being written: the older must not come last."""
+        self._is_closing.set()
         if self._writing is not None:
-            self._writing.cancel()
-            await asyncio.gather(self._writing, return_exceptions=True)
-        if self._is_changed:
-            self._write(self._all())
+            await self._writing
 
     async def _write_soon(self) -> None:
-        while self._is_changed:
-            await asyncio.sleep(self._pause)
-            self._is_changed = False
-            await asyncio.to_thread(self._write, self._all())
-        self._writing = None
+        try:
+            while self._is_changed:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._pause):
+                        await self._is_closing.wait()
+                self._is_changed = False
+                await asyncio.to_thread(self._write, self._all())
+        finally:
+            self._writing = None
 
     def _all(self) -> Sequence[Instance]:
         """Gathered on the loop: a thread must not walk through what the loop changes."""

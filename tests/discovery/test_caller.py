@@ -23,7 +23,6 @@ from discovery.errors import (
     ResponseLate,
     ResponseLost,
     ResponseMalformed,
-    WentStale,
 )
 from discovery.reply import Answered
 from discovery.retry import Budget, Policy
@@ -420,7 +419,7 @@ async def test_a_crowd_does_not_try_what_is_on_trial() -> None:
 @simulated
 async def test_a_reused_connection_that_had_ended_is_nobodys_fault() -> None:
     at = scene()
-    at.sender.let("web-1", fails(WentStale("x"), after=0), answers())
+    at.sender.let("web-1", fails(NeverSent("x"), after=0), answers())
     for _ in range(IN_A_ROW + 1):
         await call(at, ONCE)
     assert at.cause("web-1") is None

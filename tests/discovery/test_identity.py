@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from discovery.identity import identity_header, is_successor, names_other_than
+from discovery.identity import identity_header, names_other_than
 from tests.fakes.instances import BOOT, NEWER_BOOT, instance, says
 
 
@@ -15,7 +15,6 @@ def test_the_instance_itself_is_believed() -> None:
 def test_its_successor_is_believed_too() -> None:
     header = says(instance(boot=NEWER_BOOT))
     assert not names_other_than(instance(), header)
-    assert is_successor(instance(), header)
 
 
 @pytest.mark.parametrize("header", [None, "", "other-1 " + BOOT, "web-10 " + BOOT, " web-1", "WEB-1 " + BOOT])
@@ -26,12 +25,6 @@ def test_anybody_else_is_a_stranger(header: str | None) -> None:
 @pytest.mark.parametrize("header", [None, "", "other-1 " + BOOT])
 def test_one_that_others_registered_cannot_be_verified_and_is_believed(header: str | None) -> None:
     assert not names_other_than(instance(boot=""), header)
-
-
-def test_neither_itself_nor_its_predecessor_nor_another_is_a_successor() -> None:
-    assert not is_successor(instance(), says(instance()))
-    assert not is_successor(instance(boot=NEWER_BOOT), says(instance()))
-    assert not is_successor(instance(), says(instance("web-2", boot=NEWER_BOOT)))
 
 
 def test_the_header_names_id_and_boot() -> None:

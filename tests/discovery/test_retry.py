@@ -16,7 +16,6 @@ from discovery.errors import (
     ResponseLate,
     ResponseLost,
     ResponseMalformed,
-    WentStale,
     WrongInstance,
 )
 from discovery.retry import IDEMPOTENT, Budget, Policy, pause
@@ -67,7 +66,7 @@ def test_a_burst_at_the_end_of_a_second_is_not_forgotten_early() -> None:
     assert budget.withdraw(NOW + 11.5)
 
 
-@pytest.mark.parametrize("kind", [NeverSent, ConnectFailed, ConnectRefused, WentStale, WrongInstance])
+@pytest.mark.parametrize("kind", [NeverSent, ConnectFailed, ConnectRefused, WrongInstance])
 def test_what_was_surely_not_carried_out_is_free(kind: type[AttemptFailed]) -> None:
     assert Policy(kept=True).is_free(kind("x"))
 
