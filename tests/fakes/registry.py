@@ -54,8 +54,13 @@ class FakeRegistry:
         self._changed = asyncio.Event()
 
     @property
+    def entries(self) -> list[Instance]:
+        """What it holds, whatever it says."""
+        return list(self._entries.values())
+
+    @property
     def listed(self) -> list[Instance]:
-        return [] if self.is_blind else list(self._entries.values())
+        return [] if self.is_blind else self.entries
 
     async def services(self, *, index: int = 0, wait: float = 60.0) -> Answer[Mapping[str, Sequence[str]]]:
         await self._wait("services", index, wait)
