@@ -41,6 +41,7 @@ from services.gateway.proxy import Proxy
 from services.gateway.request_log import RequestLog
 from services.gateway.routes import RouteTable
 from services.gateway.settings import GatewaySettings
+from services.gateway.tunnel import Tunnel
 from services.gateway.wire import Wire
 
 log = logging.getLogger(__name__)
@@ -137,7 +138,7 @@ async def sweep(wire: Wire, server: Server) -> None:
         await asyncio.sleep(1.0)
         now = asyncio.get_running_loop().time()
         sweeps: list[Callable[[], None]] = [
-            partial(cast(Listener, each).sweep, now) for each in server.server_state.connections
+            partial(cast(Listener | Tunnel, each).sweep, now) for each in server.server_state.connections
         ]
         for end_the_late in (wire.sweep, *sweeps):
             try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Protocol, cast
 
@@ -19,9 +20,10 @@ from services.gateway.answer import Answer, break_off
 from services.gateway.arrival import Arrival
 from services.gateway.fields import Fields
 from services.gateway.flow import EMPTY
-from services.gateway.patience import DISCARD, HEAD, IDLE, NEVER, STALL, Patience
+from services.gateway.patience import DISCARD, HEAD, IDLE, NEVER, STALL, Uptake
 from services.gateway.problems import Problem
 from services.gateway.reader import RequestReader
+from services.gateway.tunnel import Tunnel
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +68,8 @@ class Listener(asyncio.Protocol):
         self.transport = cast(asyncio.Transport, None)
         self.reader = cast(RequestReader, None)
         self.waiting: deque[Arrival] = deque()
-        self._patience = Patience(self._loop.time())
+        self._deadline = self._loop.time() + HEAD
+        self._uptake = Uptake(self._loop.time())
         self._served: Arrival | None = None
         self._task: asyncio.Task[None] | None = None
         self._writable: asyncio.Future[None] | None = None
@@ -107,7 +110,7 @@ class Listener(asyncio.Protocol):
 
     def connection_lost(self, _error: Exception | None) -> None:
         self._state.connections.discard(self)
-        self._patience.deadline = NEVER
+        self._deadline = NEVER
         self.waiting.clear()
         self.resume_writing()
         if self._task is not None:
@@ -117,7 +120,7 @@ class Listener(asyncio.Protocol):
         self._writable = self._loop.create_future()
 
     def resume_writing(self) -> None:
-        self._patience.reads()
+        self._uptake.moves()
         if self._writable is not None and not self._writable.done():
             self._writable.set_result(None)
         self._writable = None
@@ -132,16 +135,17 @@ class Listener(asyncio.Protocol):
 
     def sweep(self, now: float) -> None:
         """End a connection whose client keeps us waiting for too long."""
-        if self._patience.reads_nothing(self.transport.get_write_buffer_size(), now):
+        if self._uptake.is_stuck(self.transport.get_write_buffer_size(), now):
             break_off(self.transport)
-        elif now >= self._patience.deadline:
+        elif now >= self._deadline:
             self._lose_patience()
 
-    def hand_over(self) -> tuple[asyncio.Transport, bytes]:
-        """The connection for another protocol, and what the client has already said in it."""
+    def hand_over(self, instance: asyncio.Transport, heard: bytes, on_end: Callable[[], None]) -> None:
+        """From here on the connection speaks another protocol, in which the instance has said something already."""
         self._state.connections.discard(self)
-        self._patience.deadline = NEVER
-        return self.transport, bytes(self._preamble or b"")
+        instance.write(bytes(self._preamble or b""))
+        self.transport.write(heard)
+        Tunnel(self.transport, instance, self._state.connections, on_end)
 
     # From bytes to answers
 
@@ -167,7 +171,7 @@ class Listener(asyncio.Protocol):
         if not self.reader.is_in_body:  # else: the request whose body it is knows already
             self.waiting.append(Arrival(b"", b"", "1.1", EMPTY, keep_alive=False, problem=problem))
         self._is_discarding = True
-        self._patience.deadline = NEVER
+        self._deadline = NEVER
         self._serve_next()
 
     def _lose_patience(self) -> None:
@@ -201,7 +205,7 @@ class Listener(asyncio.Protocol):
             self._served = arrival
             self._task = self._loop.create_task(self._serve(arrival))
             if arrival.is_complete:
-                self._patience.deadline = NEVER
+                self._deadline = NEVER
 
     async def _serve(self, arrival: Arrival) -> None:
         problem = arrival.problem
@@ -240,7 +244,7 @@ class Listener(asyncio.Protocol):
     def _discard(self) -> None:
         """After an early answer: without reading on for a while the client would see a reset instead of it."""
         self._is_discarding = True
-        self._patience.deadline = self._loop.time() + DISCARD
+        self._deadline = self._loop.time() + DISCARD
         self.transport.resume_reading()
         if self.transport.can_write_eof():
             self.transport.write_eof()
@@ -260,7 +264,7 @@ class Listener(asyncio.Protocol):
         """A body comes faster than it is taken; that it does not go on is not the client's fault."""
         self._is_full = True
         self.transport.pause_reading()
-        self._patience.deadline = NEVER
+        self._deadline = NEVER
 
     def _drain(self) -> None:
         self._is_full = False
@@ -272,10 +276,10 @@ class Listener(asyncio.Protocol):
         """Give the client time for what it is to do next: nothing while we are at work on all that it sent."""
         served = self._served
         if self._is_full or self._is_discarding or (served is not None and served.is_complete):
-            self._patience.deadline = NEVER
+            self._deadline = NEVER
         elif self.reader.is_in_body:
-            self._patience.deadline = self._loop.time() + STALL
+            self._deadline = self._loop.time() + STALL
         elif not self.reader.is_in_head:
-            self._patience.deadline = self._loop.time() + IDLE
+            self._deadline = self._loop.time() + IDLE
         elif not was_in_head:
-            self._patience.deadline = self._loop.time() + HEAD
+            self._deadline = self._loop.time() + HEAD

@@ -1,4 +1,4 @@
-"""How long a client may keep us waiting, and when it has. Decides only; no I/O, the clock is passed in."""
+"""How long others may keep us waiting, and when they have. Decides only; no I/O, the clock is passed in."""
 
 from __future__ import annotations
 
@@ -10,25 +10,27 @@ after an early answer.
 NEVER = float("inf")
 
 
-class Patience:
-    """With one client: until when it must have done the next thing."""
+class Uptake:
+    """Of what is written to somebody: do they take it?"""
 
-    __slots__ = ("_has_read", "_read_at", "_unread", "deadline")
+    __slots__ = ("_at", "_has_moved", "_unread")
 
     def __init__(self, now: float) -> None:
-        self.deadline = now + HEAD
-        self._read_at = now
-        self._has_read = False
+        self._at = now
+        self._has_moved = False
         self._unread = 0
 
-    def reads(self) -> None:
-        """It has taken some of what waits for it."""
-        self._has_read = True
+    def moves(self) -> None:
+        """They have taken some."""
+        self._has_moved = True
 
-    def reads_nothing(self, unread: int, now: float) -> bool:
-        """Whether it has taken nothing for too long, with so many bytes waiting for it. Wants to be asked regularly."""
-        if self._has_read or not unread or unread < self._unread:
-            self._read_at = now
-        self._has_read = False
+    def is_stuck(self, unread: int, now: float) -> bool:
+        """Whether they have taken nothing for too long, with so many bytes waiting for them.
+
+        Wants to be asked every second or so: what it knows, it knows from one time to the next.
+        """
+        if self._has_moved or not unread or unread < self._unread:
+            self._at = now
+        self._has_moved = False
         self._unread = unread
-        return now - self._read_at > STALL
+        return now - self._at > STALL

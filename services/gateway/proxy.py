@@ -24,7 +24,6 @@ from services.gateway.request import KEPT, Request
 from services.gateway.request_log import RequestLog
 from services.gateway.response import SWITCHING, Response
 from services.gateway.routes import Claim, RouteTable
-from services.gateway.tunnel import join
 
 log = logging.getLogger(__name__)
 
@@ -152,11 +151,7 @@ class Proxy:
             raise RuntimeError("only a connection that switched protocols can be joined")
         answer.closes = False
         answer.switch(passed + b"connection: upgrade\r\nupgrade: %b\r\n" % reply.head.upgrade)
-        client, said = listener.hand_over()
-        instance, heard = reply.joined
-        instance.write(said)
-        client.write(heard)
-        join(client, instance, answered.done)
+        listener.hand_over(*reply.joined, answered.done)
 
 
 def outgoing(arrival: Arrival, fields: Fields, claim: Claim) -> Request:

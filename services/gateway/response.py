@@ -62,8 +62,8 @@ class Response:
         return self.length is not None and self.length <= KEPT
 
     def discard(self) -> None:
-        """Nobody wants it: a body that has not come yet is not waited for."""
-        if not self.is_complete:
+        """Nobody wants it: a body that has not come yet is not waited for, nor what comes after a 101."""
+        if not self.is_complete or self.joined is not None:
             self._abort()
 
     def body(self) -> bytes:

@@ -59,7 +59,11 @@ class Front:
 
     @property
     def listeners(self) -> Sequence[Listener]:
-        return [cast(Listener, each) for each in self.state.connections]
+        return [each for each in list(self._connections) if isinstance(each, Listener)]
+
+    @property
+    def _connections(self) -> set[Any]:
+        return cast(set[Any], self.state.connections)
 
     @property
     def upstreams(self) -> Sequence[Upstream]:
@@ -79,8 +83,8 @@ class Front:
         self.ahead = ahead
         self.wire.sweep()
         now = asyncio.get_running_loop().time() + ahead
-        for listener in self.listeners:
-            listener.sweep(now)
+        for connection in list(self._connections):
+            connection.sweep(now)
 
     @asynccontextmanager
     async def client(self, *, rcvbuf: int | None = None) -> AsyncIterator[Client]:
@@ -116,13 +120,26 @@ class Client:
         self._writer = writer
 
     async def say(self, *pieces: bytes) -> None:
-        for piece in pieces:
-            self._writer.write(piece)
-            await self._writer.drain()
+        async with asyncio.timeout(DEADLINE):
+            for piece in pieces:
+                self._writer.write(piece)
+                await self._writer.drain()
 
     async def answer(self, *, bodiless: bool = False, until_eof: bool = False) -> Message:
         async with asyncio.timeout(DEADLINE):
             return await read_message(self.reader, bodiless=bodiless, until_eof=until_eof)
+
+    async def until(self, separator: bytes) -> bytes:
+        async with asyncio.timeout(DEADLINE):
+            return await self.reader.readuntil(separator)
+
+    async def exactly(self, size: int) -> bytes:
+        async with asyncio.timeout(DEADLINE):
+            return await self.reader.readexactly(size)
+
+    async def some(self, size: int) -> bytes:
+        async with asyncio.timeout(DEADLINE):
+            return await self.reader.read(size)
 
     async def rest(self) -> bytes:
         """Until the gateway closes. Raises ConnectionResetError if it breaks off."""

@@ -93,8 +93,12 @@ async def raw_instance(
     tags: tuple[str, ...] = ("urlprefix-/",),
     boot: str = "",
     rcvbuf: int | None = None,
+    limit: int = 1 << 20,
 ) -> AsyncIterator[RawInstance]:
-    """Without `boot` it is one that others registered: it need not say who it is."""
+    """Without `boot` it is one that others registered: it need not say who it is.
+
+    `rcvbuf` and `limit` are bytes that the kernel and this process keep of what it has not read.
+    """
     listening = socket.socket()
     if rcvbuf is not None:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
@@ -109,7 +113,7 @@ async def raw_instance(
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 
-    server = await asyncio.start_server(connected, sock=listening, limit=1 << 20, backlog=1024)
+    server = await asyncio.start_server(connected, sock=listening, limit=limit, backlog=1024)
     try:
         yield raw
     finally:

@@ -195,7 +195,7 @@ async def test_a_stream_that_is_reset_is_reset_for_the_client(version: bytes, ho
 
     async with raw_instance(breaks) as web, front(web) as gateway, gateway.client() as client:
         await client.say(b"GET / HTTP/" + version + b"\r\nHost: a\r\n\r\n")
-        await client.reader.readuntil(b"hello")
+        await client.until(b"hello")
         seen.set()
         with pytest.raises(ConnectionResetError):
             await client.rest()

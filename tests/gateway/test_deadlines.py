@@ -179,13 +179,13 @@ async def test_a_client_that_reads_slowly_is_served() -> None:
         gateway.client(rcvbuf=4096) as client,
     ):
         await client.say(GET)
-        await client.reader.readuntil(b"\r\n\r\n")
+        await client.until(b"\r\n\r\n")
         (listener,) = gateway.listeners
         got, ahead = 0, 0.0
         while got < size:
             unread = listener.transport.get_write_buffer_size()
             while got < size and listener.transport.get_write_buffer_size() == unread:
-                got += len(await client.reader.read(65536))
+                got += len(await client.some(65536))
                 await asyncio.sleep(0.001)
             ahead += 50.0
             gateway.sweep(ahead=ahead)
@@ -222,7 +222,7 @@ async def test_a_body_that_stalls_is_broken_off(body: bytes) -> None:
 
     async with raw_instance(stalls) as web, front(web) as gateway, gateway.client() as client:
         await client.say(GET)
-        await client.reader.readuntil(b"hello")
+        await client.until(b"hello")
         gateway.sweep(ahead=0.0)
         gateway.sweep(ahead=59.0)
         await a_few_turns()
@@ -245,11 +245,11 @@ async def test_a_byte_now_and_then_is_no_stall() -> None:
 
     async with raw_instance(drips) as web, front(web) as gateway, gateway.client() as client:
         await client.say(post(b"Content-Length: 0"))
-        await client.reader.readuntil(b"\r\n\r\n")
+        await client.until(b"\r\n\r\n")
         for turn in range(10):
             gateway.sweep(ahead=turn * 50.0)
             wanted.release()
-            assert await client.reader.readexactly(1) == b"x"
+            assert await client.exactly(1) == b"x"
 
 
 async def test_a_response_that_the_client_does_not_take_is_not_the_instances_fault() -> None:
@@ -259,7 +259,7 @@ async def test_a_response_that_the_client_does_not_take_is_not_the_instances_fau
         for turn in range(1, 6):
             await until(lambda: gateway.listeners and gateway.listeners[0].transport.get_write_buffer_size())
             await a_few_turns()
-            await client.reader.readexactly(MEGABYTE)
+            await client.exactly(MEGABYTE)
             gateway.sweep(ahead=turn * 59.0)
             assert gateway.in_flight == 1
         assert web.open

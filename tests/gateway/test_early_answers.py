@@ -94,7 +94,7 @@ async def test_an_answer_that_has_begun_is_broken_off_when_the_body_turns_out_ba
 
     async with raw_instance(talks) as web, front(web, body_limit=1 << 18) as gateway, gateway.client() as client:
         await client.say(post(b"Transfer-Encoding: chunked"), b"5\r\nhello\r\n")
-        await client.reader.readuntil(b"hello\r\n")
+        await client.until(b"hello\r\n")
         await client.say(b"nonsense\r\n")
         with pytest.raises(ConnectionError):
             await client.rest()
@@ -130,7 +130,7 @@ async def test_a_client_is_encouraged_when_its_body_is_wanted() -> None:
     async with raw_instance(echoes) as web, front(web) as gateway, gateway.client() as client:
         for _ in range(2):
             await client.say(post(b"Content-Length: 5", b"Expect: 100-Continue"))
-            assert await client.reader.readexactly(len(CONTINUE)) == CONTINUE
+            assert await client.exactly(len(CONTINUE)) == CONTINUE
             await client.say(b"hello")
             assert (await client.answer()).body == b"hello"
         assert not web.requests[0].all(b"expect")
@@ -139,7 +139,7 @@ async def test_a_client_is_encouraged_when_its_body_is_wanted() -> None:
 async def test_a_large_body_is_encouraged_too_and_streams() -> None:
     async with raw_instance(echoes) as web, front(web) as gateway, gateway.client() as client:
         await client.say(post(b"Content-Length: 200000", b"Expect: 100-continue"))
-        assert await client.reader.readexactly(len(CONTINUE)) == CONTINUE
+        assert await client.exactly(len(CONTINUE)) == CONTINUE
         await client.say(b"x" * 200_000)
         got = await client.answer()
         assert len(got.body) == 200_000
@@ -165,7 +165,7 @@ async def test_encouragement_waits_for_the_answers_before_it() -> None:
     async with raw_instance(echoes) as web, front(web) as gateway, gateway.client() as client:
         await client.say(post(b"Content-Length: 3") + b"one" + post(b"Content-Length: 3", b"Expect: 100-continue"))
         assert (await client.answer()).body == b"one"
-        assert await client.reader.readexactly(len(CONTINUE)) == CONTINUE
+        assert await client.exactly(len(CONTINUE)) == CONTINUE
         await client.say(b"two")
         assert (await client.answer()).body == b"two"
 
@@ -174,5 +174,5 @@ async def test_a_client_that_changes_its_mind_leaves_nothing_behind() -> None:
     async with raw_instance(hangs) as web, front(web) as gateway:
         async with gateway.client() as client:
             await client.say(post(b"Content-Length: 200000", b"Expect: 100-continue"))
-            await client.reader.readexactly(len(CONTINUE))
+            await client.exactly(len(CONTINUE))
         await until(lambda: gateway.is_quiet and not web.open)
