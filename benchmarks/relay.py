@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack, suppress
+from contextlib import suppress
 from typing import Self
 
 
@@ -15,26 +15,28 @@ class Relay:
         self.open = 0
         self.received = 0
         self._to = host, port
-        self._stack = AsyncExitStack()
+        self._server: asyncio.Server | None = None
+        self._closed = asyncio.Condition()
 
     async def __aenter__(self) -> Self:
-        server = await asyncio.start_server(self._pass_on, "127.0.0.1", 0)
-        self.port = server.sockets[0].getsockname()[1]
-        self._stack.callback(server.close)
+        self._server = await asyncio.start_server(self._pass_on, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._stack.aclose()
+        """Whoever came has gone by now, or goes within a moment."""
+        if self._server:
+            self._server.close()
+        async with self._closed:
+            await self._closed.wait_for(lambda: not self.open)
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, onward = await asyncio.open_connection(*self._to)
         self.open += 1
-        try:
-            async with asyncio.TaskGroup() as both:
-                both.create_task(self._copy(reader, onward))
-                both.create_task(self._copy(there, writer, counts=True))
-        finally:
-            self.open -= 1
+        await asyncio.gather(self._copy(reader, onward), self._copy(there, writer, counts=True))
+        self.open -= 1
+        async with self._closed:
+            self._closed.notify_all()
 
     async def _copy(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, counts: bool = False) -> None:
         with suppress(ConnectionError):
