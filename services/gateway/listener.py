@@ -36,6 +36,8 @@ KEPT_FOR_TUNNEL = 64 * 1024
 UNTRUSTED = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_IMPLEMENTED, HTTPStatus.HTTP_VERSION_NOT_SUPPORTED})
 """Who gets one of these has another idea of the protocol than we have: nothing else is taken from the connection."""
 
+FAULT = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the gateway has a fault")
+
 
 class Application(Protocol):
     """What serves requests."""
@@ -157,6 +159,9 @@ class Listener(asyncio.Protocol):
                     self._preamble = bytearray()
         except Problem as problem:
             arrival.problem = problem
+        except Exception:
+            log.exception("a request could not be admitted")
+            arrival.problem = FAULT
         self.waiting.append(arrival)
         if len(self.waiting) > AHEAD:
             self.transport.pause_reading()
@@ -222,7 +227,7 @@ class Listener(asyncio.Protocol):
             log.exception("a request could not be served")
             if not answer.began:
                 answer.closes = True
-                answer.say(Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the gateway has a fault"))
+                answer.say(FAULT)
         finally:
             self._task = self._served = None
             self._finish(arrival, answer)

@@ -86,8 +86,8 @@ class Proxy:
             answer.say(problem)
             return
         instance = answered.upstream.instance.id
-        self._note(arrival, answered.reply.status, began, answered.attempts, instance, answered.tries)
         try:
+            self._note(arrival, answered.reply.status, began, answered.attempts, instance, answered.tries)
             await self._carry_back(answered, arrival, answer, listener)
         finally:
             if not answer.hands_over:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from http import HTTPStatus
 
@@ -12,6 +13,8 @@ from services.gateway.fields import Fields, understand
 from services.gateway.flow import EMPTY, Flow
 from services.gateway.framing import FIELD_LIMIT, HEAD_LIMIT, LINE_LIMIT
 from services.gateway.problems import Problem
+
+log = logging.getLogger(__name__)
 
 FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 
@@ -122,7 +125,7 @@ class RequestReader:
             return
         parser = self._parser
         method, version = parser.get_method(), parser.get_http_version()
-        arrival = self._arrival = Arrival(
+        arrival = Arrival(
             method,
             self._target,
             version,
@@ -135,6 +138,7 @@ class RequestReader:
             arrival.problem = problem
         if arrival.fields is not None and method == b"GET" and version == "1.1" and parser.should_upgrade():
             arrival.upgrade = arrival.fields.upgrade
+        self._arrival = arrival
         self._on_head(arrival)
         self._has_switched = bool(arrival.upgrade) and arrival.problem is None
 
@@ -184,6 +188,9 @@ def _too_large() -> Problem:
 def _problem_of(error: httptools.HttpParserError) -> Problem:
     if isinstance(error.__context__, Problem):  # raised by one of our own callbacks
         return error.__context__
+    if error.__context__ is not None:
+        log.error("a request could not be read", exc_info=error.__context__)
+        return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the gateway has a fault")
     if isinstance(error, httptools.HttpParserInvalidMethodError):
         return Problem(HTTPStatus.NOT_IMPLEMENTED, "no such method")
     return Problem(HTTPStatus.BAD_REQUEST, f"this is not HTTP: {error}")

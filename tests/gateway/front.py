@@ -22,7 +22,7 @@ from discovery.resolver import Resolver
 from discovery.upstream import Upstream
 from services.gateway.assembly import configuration
 from services.gateway.forward import Forwarder
-from services.gateway.listener import Listener
+from services.gateway.listener import Application, Listener
 from services.gateway.metrics import Metrics
 from services.gateway.proxy import Proxy
 from services.gateway.routes import RouteTable
@@ -42,49 +42,40 @@ class SilentProbe:
 
 
 @dataclass
-class Front:
-    """`ahead`: seconds by which the clock of its connections runs ahead, so that no test waits for a deadline."""
+class Door:
+    """A listener and what happens at it.
 
-    registry: FakeRegistry
-    resolver: Resolver
-    table: RouteTable
-    journal: Journal
-    metrics: Metrics
-    wire: Wire
-    proxy: Proxy
+    `ahead`: seconds by which the clock of its connections runs ahead, so that no test waits for a deadline.
+    """
+
     state: ServerState
     address: tuple[str, int]
-    ahead: float = 0.0
-    complaints: list[str] = field(default_factory=list)
+    ahead: float = field(default=0.0, kw_only=True)
 
     @property
-    def listeners(self) -> Sequence[Listener]:
-        return [each for each in list(self._connections) if isinstance(each, Listener)]
-
-    @property
-    def _connections(self) -> set[Any]:
+    def connections(self) -> set[Any]:
         return cast(set[Any], self.state.connections)
 
     @property
-    def upstreams(self) -> Sequence[Upstream]:
-        return [each for pool in self.resolver.pools.values() for each in pool.upstreams]
-
-    @property
-    def in_flight(self) -> int:
-        return sum(each.in_flight for each in self.upstreams)
+    def listeners(self) -> Sequence[Listener]:
+        return [each for each in list(self.connections) if isinstance(each, Listener)]
 
     @property
     def is_quiet(self) -> bool:
-        """Nothing is under way: no client is connected, no request is being served, no instance busy."""
-        return not self.state.connections and not self.state.tasks and not self.in_flight
+        """Nobody is connected."""
+        return not self.connections
 
     def sweep(self, *, ahead: float) -> None:
         """What the gateway does every second, as if it were `ahead` seconds later."""
         self.ahead = ahead
-        self.wire.sweep()
         now = asyncio.get_running_loop().time() + ahead
-        for connection in list(self._connections):
+        for connection in list(self.connections):
             connection.sweep(now)
+
+    def shut_down(self) -> None:
+        """What the server does once it listens no more."""
+        for connection in list(self.connections):
+            connection.shutdown()
 
     @asynccontextmanager
     async def client(self, *, rcvbuf: int | None = None) -> AsyncIterator[Client]:
@@ -110,6 +101,36 @@ class Front:
         async with self.client() as client:
             await client.say(*pieces)
             return await client.rest()
+
+
+@dataclass
+class Front(Door):
+    """A whole gateway."""
+
+    registry: FakeRegistry
+    resolver: Resolver
+    table: RouteTable
+    journal: Journal
+    metrics: Metrics
+    wire: Wire
+    proxy: Proxy
+
+    @property
+    def upstreams(self) -> Sequence[Upstream]:
+        return [each for pool in self.resolver.pools.values() for each in pool.upstreams]
+
+    @property
+    def in_flight(self) -> int:
+        return sum(each.in_flight for each in self.upstreams)
+
+    @property
+    def is_quiet(self) -> bool:
+        """Nobody is connected and no instance busy."""
+        return super().is_quiet and not self.in_flight
+
+    def sweep(self, *, ahead: float) -> None:
+        super().sweep(ahead=ahead)
+        self.wire.sweep()
 
 
 class Client:
@@ -171,11 +192,21 @@ async def front(
     complaints = _listen_to_complaints()
     async with AsyncExitStack() as stack:
         made = await _assemble(stack, instances, body_limit, deadline, forbidden or Forbidden(), rcvbuf)
-        made.complaints = complaints
         yield made
         await until(lambda: made.is_quiet)
         await made.wire.aclose()
         assert made.wire.open == 0
+    assert complaints == []
+
+
+@asynccontextmanager
+async def door(app: Application) -> AsyncIterator[Door]:
+    """Only the listener, with another application behind it."""
+    complaints = _listen_to_complaints()
+    async with AsyncExitStack() as stack:
+        made = Door(*await _listen(stack, app, None))
+        yield made
+        await until(lambda: made.is_quiet)
     assert complaints == []
 
 
@@ -213,13 +244,13 @@ async def _assemble(
     forwarder = Forwarder(resolver, wire, deadline=deadline, random=Random(1), clock=time.monotonic)
     proxy = Proxy(table, forwarder, metrics, body_limit=body_limit)
     state, address = await _listen(stack, proxy, rcvbuf)
-    made = Front(registry, resolver, table, journal, metrics, wire, proxy, state, address)
+    made = Front(state, address, registry, resolver, table, journal, metrics, wire, proxy)
     for service in {each.service for each in known}:
         await resolver.known(service)
     return made
 
 
-async def _listen(stack: AsyncExitStack, app: Any, rcvbuf: int | None) -> tuple[ServerState, tuple[str, int]]:
+async def _listen(stack: AsyncExitStack, app: Application, rcvbuf: int | None) -> tuple[ServerState, tuple[str, int]]:
     """uvicorn's own start, without its main loop, which only waits for signals."""
     config = configuration(app, http=Listener)
     config.load()

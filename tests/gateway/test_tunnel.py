@@ -191,8 +191,7 @@ async def test_a_gateway_that_leaves_ends_what_it_joined() -> None:
         await switched(client)
         await client.say(b"last words")
         await client.exactly(10)
-        for connection in list(gateway.state.connections):
-            connection.shutdown()
+        gateway.shut_down()
         assert await client.rest() == b""
         await until(lambda: not web.open)
 
