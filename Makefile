@@ -26,6 +26,7 @@ check: .venv  ## format, lint, types, and what is deployed: manifests, workflows
 	.venv/bin/ruff format --check
 	.venv/bin/ruff check
 	.venv/bin/mypy -p discovery -p services -p mesh -p tests -p benchmarks
+	.venv/bin/mypy deploy/healthcheck.py deploy/consul/access.py deploy/consul/prepare.py
 	.venv/bin/pytest -q tests/deploy
 
 bench: .venv
