@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -10,8 +11,13 @@ from hypothesis import HealthCheck, settings
 from tests.contract.checked import Checked
 from tests.registries import KINDS, Registries, Registry, has_consul
 
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("patient")  # a slow machine is no fault of the code
+settings.register_profile(
+    "patient",
+    deadline=None,  # a slow machine is no fault of the code
+    derandomize="CI" in os.environ,  # a change is not refused for an example that another one would have met
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")

@@ -8,10 +8,6 @@ from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 import uvloop
-from hypothesis import HealthCheck, settings
-
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("patient")
 
 
 @pytest.hookimpl

@@ -1,8 +1,0 @@
-"""Properties are held against examples, not against the clock: a slow machine is no counterexample."""
-
-from __future__ import annotations
-
-from hypothesis import HealthCheck, settings
-
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("patient")
