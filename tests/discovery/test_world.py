@@ -16,6 +16,7 @@ from tests.fakes.simulation import SimulatedLoop
 
 NAMES = [f"web-{number}" for number in range(1, 5)]
 PORTS = range(9001, 9006)
+STEP = 0.1
 
 
 class Anything(RuleBasedStateMachine):
@@ -37,11 +38,14 @@ class Anything(RuleBasedStateMachine):
         assert self.loop.complaints == []
 
     def do(self, what: Callable[[], object], seconds: float = 0.05) -> None:
-        """Do it on the loop, and let some time pass."""
+        """Do it on the loop, and let some time pass; the first seconds are watched closely."""
 
         async def on_loop() -> None:
             what()
-            await asyncio.sleep(seconds)
+            for _ in range(min(round(seconds / STEP), 30)):
+                await asyncio.sleep(STEP)
+                self.nothing_that_answers_is_missing()
+            await asyncio.sleep(max(STEP, seconds - 30 * STEP))
 
         self.runner.run(on_loop())
 
@@ -106,7 +110,7 @@ class Anything(RuleBasedStateMachine):
     @precondition(lambda self: not self.world.is_up)
     @rule(empty=st.booleans())
     def consul_comes_back(self, empty: bool) -> None:
-        self.do(lambda: self.world.come_back(empty=empty))
+        self.do(lambda: self.world.come_back(empty=empty), 1.5)
 
     @rule()
     def consul_lists_nobody_or_everybody_again(self) -> None:
