@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI, Header, Response
+from fastapi import FastAPI, Header, Query, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse, StreamingResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -62,7 +62,9 @@ def admin_app(
         return {"services": found, "registry": {"answers": resolver.hears_registry}}
 
     @app.get("/api/v1/events", response_model=None)
-    async def events(limit: int = 200, accept: str = Header(default="")) -> dict[str, Any] | StreamingResponse:
+    async def events(
+        limit: int = Query(default=200, ge=1, le=1000), accept: str = Header(default="")
+    ) -> dict[str, Any] | StreamingResponse:
         if "text/event-stream" in accept:
             return StreamingResponse(stream(journal), media_type="text/event-stream")
         return {"events": [event_document(each) for each in journal.newest(limit)]}

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
 
 
 class GatewaySettings(BaseSettings):
@@ -18,8 +23,22 @@ class GatewaySettings(BaseSettings):
     shared: bool = Field(default=False, description="other gateways listen on the same port too (SO_REUSEPORT)")
     admin_host: str = "127.0.0.1"
     admin_port: int = Field(default=8081, ge=0, le=65535)
-    admin_names: list[str] = Field(default=[], description="more Host names that the admin listener answers to")
+    admin_names: Annotated[list[str], NoDecode] = Field(
+        default=[], description="more Host names that the admin listener answers to, as a JSON list"
+    )
     last_known: Path | None = Field(default=None, description="file for the last known instances, kept over restarts")
     request_log: bool = Field(default=True, description="one line for each request")
     deadline: float = Field(default=10.0, gt=0, le=3600, description="over all attempts, up to the response's head")
     body_limit: int = Field(default=1 << 20, ge=0, le=32 << 20)
+
+    @field_validator("admin_names", mode="before")
+    @classmethod
+    def _is_a_list_of_names(cls, value: object) -> object:
+        """Read here, because what pydantic-settings raises for what is no JSON is no ValidationError."""
+        try:
+            names = json.loads(value) if isinstance(value, str) else value
+        except ValueError:
+            names = None
+        if not isinstance(names, list) or not all(isinstance(each, str) and HOST.fullmatch(each) for each in names):
+            raise ValueError("expected a JSON list of host names, without ports")
+        return names
