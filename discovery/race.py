@@ -10,31 +10,14 @@ import asyncio
 from collections.abc import Callable
 from typing import Generic
 
+from discovery.contender import Contender, blame, is_good
 from discovery.errors import Attempt, AttemptFailed, ResponseLate, WrongInstance
 from discovery.identity import names_other_than
+from discovery.overtime import Overtime
 from discovery.pool import Pool
-from discovery.reply import Answered, R, Send, Sending
+from discovery.reply import Answered, R, Send
 from discovery.retry import Policy
 from discovery.upstream import Upstream
-
-NOT_THE_INSTANCE = frozenset({501, 505})
-"""Server errors that say nothing about the instance."""
-
-
-class Contender(Generic[R]):
-    """An attempt under way."""
-
-    __slots__ = ("began", "race", "sending", "trial", "upstream")
-
-    def __init__(self, race: Race[R], upstream: Upstream, began: float) -> None:
-        self.race = race
-        self.upstream = upstream
-        self.began = began
-        self.trial = upstream.begin(began)
-        self.sending: Sending | None = None
-
-    def settle(self, outcome: R | Exception) -> None:
-        self.race.settled(self, outcome)
 
 
 class Race(Generic[R]):
@@ -80,7 +63,9 @@ class Race(Generic[R]):
         self._timer = loop.call_later(max(0.0, min(until, hedge_at) - now), self._ring)
         try:
             self._start(upstream, now)
-            return await self._result
+            answered = await self._result
+            self._let_trials_go_on()
+            return answered
         except asyncio.CancelledError:
             self._take_back()
             raise
@@ -106,7 +91,7 @@ class Race(Generic[R]):
     def _start(self, upstream: Upstream, now: float) -> None:
         self.tried.append(upstream)
         self.spent += 1
-        contender = Contender(self, upstream, now)
+        contender = Contender(upstream, now, self.settled)
         self._running.append(contender)
         contender.sending = self._send(upstream, contender.settle)
 
@@ -129,12 +114,12 @@ class Race(Generic[R]):
 
     def _judge(self, contender: Contender[R], reply: R) -> None:
         upstream, seconds = contender.upstream, self._clock() - contender.began
-        status = reply.status
-        if status < 500 and status != 429:
+        if is_good(reply):
             self._pool.succeeded(upstream, seconds, contender.trial)
         else:
-            self._note_trouble(contender, reply)
-            if self._running and self._policy.is_trouble(status):
+            self._note(contender, str(reply.status))
+            blame(self._pool, upstream, reply, contender.trial)
+            if self._running and self._policy.is_trouble(reply.status):
                 reply.discard()
                 upstream.end()
                 return
@@ -142,19 +127,11 @@ class Race(Generic[R]):
             self._outrun(contender)
         self._result.set_result(Answered(reply, upstream, len(self.tried), self.attempts, seconds))
 
-    def _note_trouble(self, contender: Contender[R], reply: R) -> None:
-        self._note(contender, str(reply.status))
-        if reply.retry_after is not None and reply.status in (429, 503):
-            self._pool.rest(contender.upstream, reply.retry_after, contender.trial)
-        elif reply.status >= 500 and reply.status not in NOT_THE_INSTANCE:
-            self._pool.failed(contender.upstream, trial=contender.trial)
-        else:
-            contender.upstream.ejection.abandoned(contender.trial)
-
     def _outrun(self, winner: Contender[R]) -> None:
-        """Those that began before the winner and have shown nothing yet have failed."""
+        """Those that began before the winner and have shown nothing yet have failed; a trial is waited for."""
         for loser in self._running:
-            if loser.began < winner.began and not getattr(loser.sending, "has_heard", False):
+            is_silent = loser.began < winner.began and not getattr(loser.sending, "has_heard", False)
+            if is_silent and not loser.trial:
                 self._pool.failed(loser.upstream, ResponseLate("outrun by a later attempt"), loser.trial)
 
     def _lost(self, contender: Contender[R], error: Exception) -> None:
@@ -186,6 +163,12 @@ class Race(Generic[R]):
         self.spent -= self._policy.is_free(failure)
         self._pool.failed(contender.upstream, failure, contender.trial)
         contender.upstream.end()
+
+    def _let_trials_go_on(self) -> None:
+        for contender in [each for each in self._running if each.trial]:
+            self._running.remove(contender)
+            self._note(contender, "outrun")
+            Overtime(contender, self._pool, self._clock, until=contender.began + self._policy.attempt_timeout)
 
     def _give_up(self, contender: Contender[R]) -> None:
         """Nobody waits for this one any more."""

@@ -413,7 +413,25 @@ async def test_a_crowd_does_not_try_what_is_on_trial() -> None:
     await asyncio.sleep(1)
     await asyncio.gather(*(call(at, SAFE) for _ in range(50)))
     assert at.sender.to.count("web-1") <= 1
+    await asyncio.sleep(SAFE.attempt_timeout)
     at.assert_nothing_is_left()
+
+
+@simulated
+async def test_an_instance_whose_first_answer_takes_long_comes_into_use() -> None:
+    """What it did for a request that was given up is lost: only one that goes on to its end makes it quick."""
+    at = scene()
+    by = caller(at)
+    at.sender.let("web-1", answers(after=0.1))
+    while at["web-1"].last_good is None:
+        await call(at, SAFE, by)
+        await asyncio.sleep(0.05)
+        assert clock() < 1010
+    at.sender.let("web-1", answers())
+    for _ in range(50):
+        await call(at, SAFE, by)
+        await asyncio.sleep(0.05)
+    assert at.cause("web-1") is None
 
 
 @simulated

@@ -348,6 +348,64 @@ async def test_a_late_answer_is_not_taken_for_the_trials() -> None:
     at.assert_nothing_is_left()
 
 
+# A trial that is outrun
+
+
+@pytest.mark.parametrize(
+    ("act", "cause"),
+    [
+        (answers(after=0.4), None),
+        (answers(404, after=0.4), None),
+        (answers(500, after=0.4), Cause.FAILING),
+        (answers(429, after=0.4), Cause.FAILING),
+        (answers(503, after=0.4, retry_after=9), Cause.RESTING),
+        (answers(after=0.4, identity=None), Cause.STRANGER),
+        (fails(ResponseLost("x"), after=0.4), Cause.FAILING),
+        (fails(ConnectRefused("x"), after=0.4), Cause.REFUSED),
+        (HANGS, Cause.SILENT),
+    ],
+)
+@simulated
+async def test_a_trial_that_is_outrun_goes_on_and_decides_when_it_ends(act: Any, cause: Cause | None) -> None:
+    at = scene()
+    eject(at["web-1"])
+    at.sender.let("web-1", act)
+    answered = await run(at)
+    assert answered.upstream is at["web-2"]
+    assert [(each.instance, each.outcome) for each in answered.attempts] == [("web-1", "outrun")]
+    answered.done()
+    assert at["web-1"].in_flight == 1, "it is waited for, by nobody but its record"
+    assert not at.sender.sent[0].is_cancelled
+    await asyncio.sleep(SAFE.attempt_timeout)
+    assert at.cause("web-1") is cause
+    assert all(late.discards == 1 for late in at.sender.replies[1:])
+    at.assert_nothing_is_left()
+
+
+@simulated
+async def test_a_trial_that_hangs_is_given_up_when_its_time_is_over() -> None:
+    at = scene()
+    eject(at["web-1"])
+    at.sender.let("web-1", HANGS)
+    (await run(at)).done()
+    await asyncio.sleep(SAFE.attempt_timeout)
+    assert at.sender.sent[0].is_cancelled
+    assert at.sender.sent[0].answer().discards == 1, "too late for anything"
+    assert at.cause("web-1") is Cause.SILENT
+    at.assert_nothing_is_left()
+
+
+@simulated
+async def test_what_the_requests_own_body_raises_in_overtime_is_nobodys_fault() -> None:
+    at = scene()
+    eject(at["web-1"])
+    at.sender.let("web-1", fails(ValueError("the client went away"), after=0.4))
+    (await run(at)).done()
+    await asyncio.sleep(1)
+    at.assert_nothing_is_left()
+    assert at["web-1"].ejection.admits(clock()), "another trial may follow"
+
+
 # The moment between the decision and the end
 
 
