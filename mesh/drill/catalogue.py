@@ -11,14 +11,21 @@ HEDGED = Limits(p99_ms=100, worst_ms=500)
 TOLERATED = Limits(load=1.2)
 REMEMBERED = Limits(worst_ms=250, registered_ms=2000)
 
+SETTLED = 20.0
+"""Seconds for which a caller remembers how slow the first answers were, and so when it calls an attempt slow."""
+
 DRILLS = (
     Drill("kill", "an instance is killed (SIGKILL), and started again after a while", acts.kill, UNNOTICED),
     Drill("term", "an instance is ended (SIGTERM), and started again after a while", acts.term, UNNOTICED),
-    Drill("stop", "an instance hangs (SIGSTOP), and goes on after a while (SIGCONT)", acts.stop, HEDGED),
+    Drill(
+        "stop", "an instance hangs (SIGSTOP), and goes on after a while (SIGCONT)", acts.stop, HEDGED, settle=SETTLED
+    ),
     Drill("restart", "an instance is restarted", acts.restart, UNNOTICED),
     Drill("rolling", "all instances are restarted, one after the other", acts.rolling, UNNOTICED),
     Drill("sick", "an instance answers 500 to everything for a while", acts.sick, TOLERATED),
-    Drill("slow", f"an instance takes {acts.SLOW_MS} ms for each answer for a while", acts.slow, HEDGED),
+    Drill(
+        "slow", f"an instance takes {acts.SLOW_MS} ms for each answer for a while", acts.slow, HEDGED, settle=SETTLED
+    ),
     Drill("flaky", f"an instance answers 500 to one request in {acts.FLAKY_EVERY} for a while", acts.flaky, TOLERATED),
     Drill(
         "consul-down",

@@ -37,7 +37,8 @@ class Limits:
 @dataclass(frozen=True, slots=True)
 class Drill:
     """`excused` are the failures that a client must expect from the hurt on until somebody is back, where nobody is
-    left; other drills have none."""
+    left; other drills have none. `settle`: seconds of load before anything is measured.
+    """
 
     name: str
     what: str
@@ -45,3 +46,4 @@ class Drill:
     limits: Limits
     needs: Needs = Needs.INSTANCES
     excused: frozenset[str] = frozenset()
+    settle: float = 0.0

@@ -48,6 +48,7 @@ async def perform(drill: Drill, mesh: RunningMesh, rate: float, seconds: float, 
         tell(f"{drill.name}: sending {rate:g} requests a second")
         await load.start()
         await _warm(load, mesh)
+        await asyncio.sleep(drill.settle)
         calm_from = monotonic()
         await asyncio.sleep(CALM)
         tell(f"{drill.name}: {drill.what}")
