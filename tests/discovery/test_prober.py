@@ -198,9 +198,12 @@ async def test_what_is_remembered_is_asked_at_once() -> None:
 async def test_what_is_remembered_and_silent_waits_behind_the_bar() -> None:
     async with probed(0) as (pool, probe):
         pool.remember(instances(1))
-        await asyncio.sleep(60)
+        await asyncio.sleep(5)
         assert upstream(pool).ejection.cause is Cause.UNPROVEN
-        assert len(probe.asked) < 65
+        assert pool.choose() is None
+        await asyncio.sleep(60)
+        assert pool.upstreams == (), "and is not asked for ever"
+        assert len(probe.asked) < 15
 
 
 @simulated

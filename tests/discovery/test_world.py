@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from discovery.errors import CallFailed
 from discovery.upstream import Standing
-from tests.discovery.world import Process, World
+from tests.discovery.world import SAFE, Process, World
 from tests.fakes.simulation import SimulatedLoop
 
 NAMES = [f"web-{number}" for number in range(1, 5)]
@@ -33,6 +34,7 @@ class Anything(RuleBasedStateMachine):
         return World()
 
     def teardown(self) -> None:
+        self.time_passes(3.0)
         self.runner.run(self.world.end())
         self.runner.close()
         assert self.loop.complaints == []
@@ -66,6 +68,11 @@ class Anything(RuleBasedStateMachine):
     @property
     def serving(self) -> list[Process]:
         return [each for each in self.world.ours if not each.is_hung and not each.leaving]
+
+    @initialize(count=st.integers(1, 4))
+    def begin(self, count: int) -> None:
+        for name, port in zip(NAMES[:count], PORTS, strict=False):
+            self.do(partial(self.world.start, name, port))
 
     @precondition(lambda self: self.free_names and self.free_ports)
     @rule(data=st.data())
@@ -112,9 +119,11 @@ class Anything(RuleBasedStateMachine):
     def consul_comes_back(self, empty: bool) -> None:
         self.do(lambda: self.world.come_back(empty=empty), 1.5)
 
-    @rule()
-    def consul_lists_nobody_or_everybody_again(self) -> None:
-        self.do(lambda: self.world.be_blind(not self.world.registry.is_blind))
+    @rule(seconds=st.sampled_from([0.3, 3.0, 30.0]))
+    def consul_lists_nobody_for_a_while(self, seconds: float) -> None:
+        self.do(lambda: self.world.be_blind(True), seconds)
+        self.call(1)
+        self.do(lambda: self.world.be_blind(False))
 
     @rule()
     def the_index_goes_back(self) -> None:
@@ -125,6 +134,8 @@ class Anything(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([0.3, 1.0, 3.0, 30.0, 100.0]))
     def time_passes(self, seconds: float) -> None:
         self.do(lambda: None, seconds)
+        if seconds > SAFE.attempt_timeout:
+            self.nothing_is_left()
 
     @rule(count=st.sampled_from([1, 1, 5, 30]))
     def call(self, count: int) -> None:
@@ -166,8 +177,8 @@ class Anything(RuleBasedStateMachine):
     def nothing_else_went_wrong(self) -> None:
         assert self.world.violations == []
 
-    @invariant()
     def nothing_is_left(self) -> None:
+        """Nobody is busy with a call that is over: not even with a trial, which may last as long as an attempt."""
         assert [each.in_flight for each in self.world.pool.upstreams if each.in_flight] == []
         assert not any(each.ejection.trial for each in self.world.pool.upstreams)
 
