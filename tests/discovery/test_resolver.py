@@ -363,3 +363,33 @@ async def test_a_service_whose_instances_are_all_gone_keeps_its_routes_and_its_w
         at.registry.put(instance(boot=NEWER_BOOT, tags=("urlprefix-/web",)))
         await asyncio.sleep(0.1)
         assert pool.choose() is not None
+
+
+# A former life
+
+
+@simulated
+async def test_what_was_known_before_is_used_once_it_is_proven_though_the_registry_is_away() -> None:
+    async with resolving() as at:
+        at.registry.go_down(RegistryUnreachable("down"))
+        at.probe.find("web-1", Verdict.ANSWERS)
+        at.probe.find("web-2", Verdict.REFUSED)
+        at.probe.find("web-3", Verdict.STRANGER)
+        at.resolver.recall({"web": [*instances(3), instance("web-4", address="169.254.169.254")]})
+        pool = at.resolver.pools["web"]
+        assert pool.choose() is None, "nobody has proven anything yet"
+        assert "web-4" not in at.ids(), "what must not be called is not asked either"
+        await asyncio.sleep(1)
+        assert at.ids() == ["web-1"]
+        assert pool.choose() is not None
+        at.registry.put(*instances(2))
+        at.registry.come_back()
+        await asyncio.sleep(2)
+        assert at.listed() == ["web-1", "web-2"]
+
+
+@simulated
+async def test_names_that_cannot_be_asked_for_are_not_recalled() -> None:
+    async with resolving() as at:
+        at.resolver.recall({"consul": instances(1), "a/b": instances(1), "": instances(1)})
+        assert at.resolver.pools == {}

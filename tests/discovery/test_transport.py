@@ -252,6 +252,17 @@ async def test_and_an_error_when_it_is_large_never_a_whole_response() -> None:
         assert to.busy == 0
 
 
+async def test_idle_connections_that_end_at_the_moment_of_reuse_are_not_noticed() -> None:
+    """The instance closes each connection after its answer, without having said so."""
+    who = instance()
+    async with mesh(sends(named(who, "hello"), close=True), tells(instance("web-2")), tags=SAFE) as to:
+        for _ in range(20):
+            answers = await asyncio.gather(*(to.http.post("http://web/", content=b"x") for _ in range(10)))
+            assert {each.status_code for each in answers} == {200}
+        assert to["web-1"].ejection.is_admitting, "and it is not blamed for it"
+        assert to.busy == 0
+
+
 async def test_one_that_hangs_is_outrun() -> None:
     async with mesh(hangs, tells(instance("web-2")), tags=SAFE) as to:
         began = time.monotonic()
