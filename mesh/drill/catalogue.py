@@ -56,7 +56,7 @@ DRILLS = (
         excused=frozenset({"status 503"}),
     ),
     Drill("port-takeover", "an instance is killed, and a stranger takes its port", acts.port_takeover, UNNOTICED),
-    Drill("scale", f"{acts.MORE} instances are added, and end again", acts.scale, UNNOTICED),
+    Drill("scale", f"{acts.MORE} instances are added, and end again", acts.scale, Limits(worst_ms=250)),
 )
 
 
