@@ -37,6 +37,7 @@ def tree(module: str) -> ast.Module:
     return ast.parse(MODULES[module].read_text(), module)
 
 
+@cache
 def imports(module: str) -> set[str]:
     """The full name of everything that a module imports anywhere in it, also under TYPE_CHECKING."""
     found = set()
