@@ -66,7 +66,7 @@ def admin_app(
         limit: int = Query(default=200, ge=1, le=1000), accept: str = Header(default="")
     ) -> dict[str, Any] | StreamingResponse:
         if "text/event-stream" in accept:
-            return StreamingResponse(stream(journal), media_type="text/event-stream")
+            return StreamingResponse(stream(journal, is_leaving), media_type="text/event-stream")
         return {"events": [event_document(each) for each in journal.newest(limit)]}
 
     @app.get("/", response_class=HTMLResponse)
@@ -76,9 +76,10 @@ def admin_app(
     return app
 
 
-async def stream(journal: Journal) -> AsyncIterator[str]:
-    """Server-sent events, one for each event of the journal, from now on."""
+async def stream(journal: Journal, is_leaving: Callable[[], bool]) -> AsyncIterator[str]:
+    """Server-sent events, one for each event of the journal, from now on and until the gateway leaves."""
     async with journal.listen() as events:
         yield ": from now on\n\n"
-        async for event in events:
+        while not is_leaving():
+            event = await anext(events)
             yield f"id: {event.id}\nevent: {event.kind}\ndata: {json.dumps(event_document(event))}\n\n"

@@ -109,7 +109,12 @@ async def run(settings: GatewaySettings, service: ServiceSettings, consul_settin
         registration = Registration(place.instance, place.check_url)
         registrar = Registrar(consul, registration, probe=partial(probe.is_live, place.check_url), random=Random())
         public = configuration(proxy, http=Listener, drain=max(1, round(service.drain)))
-        server = Server(public, registrar, linger=service.linger, on_leaving=proxy.leave)
+
+        def leave() -> None:
+            proxy.leave()
+            journal.record("gateway_leaving", service="gateway", instance=place.instance.id)
+
+        server = Server(public, registrar, linger=service.linger, on_leaving=leave)
         admin = admin_app(
             resolver,
             table,

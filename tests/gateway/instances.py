@@ -35,6 +35,11 @@ class Side:
         self._requests.append(message)
         return message
 
+    @property
+    def last(self) -> Message:
+        """The request that came last, on whatever connection."""
+        return self._requests[-1]
+
     async def say(self, *pieces: bytes) -> None:
         for piece in pieces:
             self._writer.write(piece)

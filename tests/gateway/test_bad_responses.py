@@ -74,6 +74,7 @@ async def test_a_bad_response_is_a_bad_gateway(response: bytes) -> None:
         assert web.connections == 2
 
 
+@pytest.mark.asyncio(loop_factories=["uvloop"])
 @pytest.mark.parametrize("response", BAD.values(), ids=BAD.keys())
 async def test_a_bad_response_is_hidden_where_another_instance_may_be_asked(response: bytes) -> None:
     safe = ("urlprefix-/ replay=safe",)

@@ -30,6 +30,8 @@ from .raw import read_message
 from .registry import FakeRegistry
 from .waiting import DEADLINE, until
 
+pytestmark = pytest.mark.asyncio(loop_factories=["uvloop"])
+
 TAGS = ("urlprefix-/web replay=safe timeout=30s", "urlprefix-/w strip=/w")
 
 
@@ -56,11 +58,17 @@ class Desk:
         )
         self.metrics.registry.register(PoolCollector(self.resolver, time.monotonic))
         self.address = ("", 0)
+        self.is_leaving = False
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[httpx2.AsyncClient]:
         app = admin_app(
-            self.resolver, self.table, self.journal, self.metrics, clock=time.monotonic, is_leaving=lambda: False
+            self.resolver,
+            self.table,
+            self.journal,
+            self.metrics,
+            clock=time.monotonic,
+            is_leaving=lambda: self.is_leaving,
         )
         listening = socket.create_server(("127.0.0.1", 0))
         self.address = listening.getsockname()
@@ -127,10 +135,10 @@ async def test_events_are_told_newest_first_and_as_many_as_wanted() -> None:
         assert len((await http.get("/api/v1/events?limit=1000")).json()["events"]) > 300
 
 
-@pytest.mark.parametrize("limit", ["0", "-1", "1001", "999999999999999999999", "two", "", "1.5"])
-async def test_a_limit_that_is_none_is_refused(limit: str) -> None:
+async def test_a_limit_that_is_none_is_refused() -> None:
     async with Desk(FakeRegistry(web("web-1", 9001))).open() as http:
-        assert (await http.get(f"/api/v1/events?limit={limit}")).status_code == 422
+        for limit in ("0", "-1", "1001", "999999999999999999999", "two", "", "1.5"):
+            assert (await http.get(f"/api/v1/events?limit={limit}")).status_code == 422
 
 
 async def test_events_stream_as_they_happen() -> None:
@@ -149,6 +157,22 @@ async def test_events_stream_as_they_happen() -> None:
                 data = json.loads((await anext(lines)).removeprefix("data: "))
                 assert data["detail"] == {"number": number, "text": "a\nb\r\u2028"}
                 assert await anext(lines) == ""
+
+
+async def test_a_stream_ends_when_the_gateway_leaves() -> None:
+    desk = Desk(FakeRegistry(web("web-1", 9001)))
+    async with desk.open() as http:
+        for is_begun in (True, False):
+            async with http.stream("GET", "/api/v1/events", headers={"Accept": "text/event-stream"}) as response:
+                lines = response.aiter_lines()
+                await anext(lines)
+                desk.is_leaving = True
+                if is_begun:
+                    desk.journal.record("gateway_leaving")
+                    rest = [line async for line in lines]
+                    assert "event: gateway_leaving" in rest
+                else:
+                    assert [line async for line in lines] == [""]
 
 
 async def test_whoever_stops_listening_is_forgotten() -> None:
@@ -179,33 +203,33 @@ async def test_metrics_are_for_prometheus() -> None:
     assert "gateway_registry_up 1.0" in lines
 
 
-@pytest.mark.parametrize(
-    "fields",
-    [
-        [b"Host: evil.example"],
-        [b"Host: evil.example:8081"],
-        [b"Host: localhost.evil.example"],
-        [b"Host: 127.0.0.1.evil.example"],
-        [b"Host: evil.example", b"X-Forwarded-Host: localhost"],
-        [b"Host: localhost@evil.example"],
-        [b"Host: localhost, evil.example"],
-        [b"Host: 0"],
-        [b"Host: 127.1"],
-        [b"Host: "],
-        [],
-    ],
-)
-async def test_a_page_that_got_here_under_another_name_learns_nothing(fields: list[bytes]) -> None:
+ELSEWHERE = [
+    [b"Host: evil.example"],
+    [b"Host: evil.example:8081"],
+    [b"Host: localhost.evil.example"],
+    [b"Host: 127.0.0.1.evil.example"],
+    [b"Host: evil.example", b"X-Forwarded-Host: localhost"],
+    [b"Host: localhost@evil.example"],
+    [b"Host: localhost, evil.example"],
+    [b"Host: 0"],
+    [b"Host: 127.1"],
+    [b"Host: "],
+    [],
+]
+
+
+async def test_a_page_that_got_here_under_another_name_learns_nothing() -> None:
     desk = Desk(FakeRegistry(web("web-1", 9001)))
     async with desk.open():
         for path in (b"/", b"/livez", b"/metrics", b"/api/v1/services", b"/api/v1/events", b"/docs", b"/nowhere"):
-            reader, writer = await asyncio.open_connection(*desk.address)
-            writer.write(b"\r\n".join([b"GET " + path + b" HTTP/1.1", *fields, b"", b""]))
-            async with asyncio.timeout(DEADLINE):
-                got = await read_message(reader)
-            writer.close()
-            assert got.status == 400
-            assert b"web" not in got.body
+            for fields in ELSEWHERE:
+                reader, writer = await asyncio.open_connection(*desk.address)
+                writer.write(b"\r\n".join([b"GET " + path + b" HTTP/1.1", *fields, b"", b""]))
+                async with asyncio.timeout(DEADLINE):
+                    got = await read_message(reader)
+                writer.close()
+                assert (got.status, fields) == (400, fields)
+                assert b"web" not in got.body
 
 
 async def test_the_page_is_there() -> None:
