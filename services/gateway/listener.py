@@ -181,7 +181,8 @@ class Listener(asyncio.Protocol):
 
     def _lose_patience(self) -> None:
         if self._is_discarding:
-            self.transport.abort()
+            if not self.transport.get_write_buffer_size():  # else: it still reads, or is found to be stuck
+                self.transport.abort()
         elif self.reader.is_in_head:
             self._refuse(Problem(HTTPStatus.REQUEST_TIMEOUT, f"a head may take {HEAD:g} seconds"))
         elif self.reader.is_in_body:
@@ -238,7 +239,7 @@ class Listener(asyncio.Protocol):
             return
         if not answer.ended:
             answer.abort()
-        elif not arrival.is_complete or (answer.closes and self._is_discarding):
+        elif not arrival.is_complete or (answer.closes and self._has_more_input):
             self._discard()
         elif answer.closes or self._is_leaving:
             self.transport.close()
@@ -246,8 +247,13 @@ class Listener(asyncio.Protocol):
             self._expect_more(was_in_head=False)
             self._serve_next()
 
+    @property
+    def _has_more_input(self) -> bool:
+        """Whether the client has gone on sending behind the request that is answered now."""
+        return self._is_discarding or bool(self.waiting) or self.reader.is_in_head or bool(self._preamble)
+
     def _discard(self) -> None:
-        """After an early answer: without reading on for a while the client would see a reset instead of it."""
+        """What the client still sends is read for a while: else it would see a reset instead of the last answer."""
         self._is_discarding = True
         self._deadline = self._loop.time() + DISCARD
         self.transport.resume_reading()

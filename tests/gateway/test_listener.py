@@ -18,7 +18,7 @@ from services.gateway.problems import Problem
 from .front import door
 from .waiting import until
 
-GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+GET = b"GET / HTTP/1.1\r\nHost: a\r\nX-Long: " + b"y" * 9000 + b"\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n"
 Serve = Callable[[Arrival, Answer], Awaitable[None]]
 
@@ -180,6 +180,35 @@ async def test_a_gateway_that_lingers_sends_each_connection_away_with_its_next_a
         await client.say(GET)
         assert (await client.answer()).one(b"connection") == b"close"
         assert await client.rest() == b""
+
+
+async def test_an_early_answer_may_be_read_slowly() -> None:
+    """The time for what the client still sends is no time for what it still reads."""
+    body = b"x" * 16_000_000
+
+    async def large(_arrival: Arrival, answer: Answer) -> None:
+        answer.respond(200, b"content-length: %d\r\n" % len(body), body)
+
+    app = App(large)
+    async with door(app) as at, at.client(rcvbuf=4096) as client:
+        await client.say(POST.replace(b"5", b"500000"))
+        await until(lambda: app.ended)
+        (listener,) = at.listeners
+        assert listener.transport.get_write_buffer_size()
+        at.sweep(ahead=3.0)
+        assert len((await client.answer()).body) == len(body)
+        assert await client.rest() == b""
+
+
+@pytest.mark.parametrize("more", [GET * 50, GET[:-9000], b"GARBAGE\r\n\r\n"])
+async def test_who_has_sent_ahead_sees_the_last_answer_and_no_reset(more: bytes) -> None:
+    app = App(hello)
+    async with door(app) as at, at.client() as client:
+        app.is_leaving = True
+        await client.say(GET + more, *[b"x" * 65536] * 10)
+        assert (await client.answer()).one(b"connection") == b"close"
+        assert await client.rest() == b""
+    assert app.began == 1
 
 
 async def test_every_answer_is_counted() -> None:
