@@ -6,12 +6,18 @@ from math import exp, log2
 
 WARM_UP = 10
 
+LATELY = 0.5
+"""Seconds after which an estimate that no answer has confirmed is forgotten ten times as fast."""
+
 
 class PeakEwma:
     """Latency of one instance: jumps to a peak at once, forgets it over `decay` seconds.
 
     As Finagle's `loadMetrics` do it. A fresh process pays once for what later calls find ready (connections, derived
     keys), so its first answers count by the best of them.
+
+    Where there are few requests, whoever loses every comparison for an old peak is asked nothing that could disprove
+    it: so what was not confirmed lately fades ten times as fast.
     """
 
     __slots__ = ("_at", "_decay", "_seen", "cost")
@@ -29,7 +35,7 @@ class PeakEwma:
         elif seconds > self.cost:
             self.cost = seconds
         else:
-            kept = exp((self._at - now) / self._decay)
+            kept = self._kept(now)
             self.cost = self.cost * kept + seconds * (1.0 - kept)
         self._at = now
 
@@ -40,7 +46,11 @@ class PeakEwma:
 
     def at(self, now: float) -> float:
         """Seconds, decayed for as long as nothing was heard, so that an idle instance is tried again."""
-        return self.cost * exp((self._at - now) / self._decay) if now > self._at else self.cost
+        return self.cost * self._kept(now) if now > self._at else self.cost
+
+    def _kept(self, now: float) -> float:
+        silence = now - self._at
+        return exp(-silence / self._decay if silence < LATELY else -silence * 10.0 / self._decay)
 
 
 class SlowestPercent:

@@ -38,7 +38,23 @@ def test_a_peak_is_forgotten_over_its_decay() -> None:
 def test_one_that_was_not_heard_from_becomes_attractive_again() -> None:
     found = warm(1.0)
     assert found.at(NOW) == 1.0
-    assert found.at(NOW + 60) < 0.01
+    assert found.at(NOW + 5) < 0.01
+
+
+def test_one_that_lost_every_comparison_for_an_old_peak_has_a_clean_record_after_one_good_answer() -> None:
+    found = warm(0.002)
+    found.observe(0.3, NOW)
+    assert found.at(NOW + 4.9) < 0.0025
+    found.observe(0.002, NOW + 5)
+    assert found.at(NOW + 5) == pytest.approx(0.004, rel=0.01)
+
+
+def test_a_peak_is_not_forgotten_while_answers_come_often() -> None:
+    found = warm(0.002)
+    found.observe(0.3, NOW)
+    for tenth in range(1, 11):
+        found.observe(0.002, NOW + tenth / 10)
+    assert found.at(NOW + 1) > 0.25
 
 
 def test_the_first_answers_count_by_the_best_of_them() -> None:
