@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from random import Random
 
+from discovery.alarms import Alarms
 from discovery.errors import AttemptFailed, InstanceFailed, NoInstance, OutOfTime, ResponseLate
 from discovery.latency import SlowestPercent
 from discovery.pool import Pool
@@ -38,13 +39,14 @@ class Caller:
         self.latency = SlowestPercent()
         self._random = random
         self._clock = clock
+        self._alarms = Alarms(clock)
 
     async def call(self, policy: Policy, send: Send[R]) -> Answered[R]:
         """Raises NoInstance, OutOfTime or InstanceFailed, each with the attempts that were made."""
         began = now = self._clock()
         deadline = began + policy.deadline
         self.budget.request(began)
-        race = Race(self.pool, policy, send, self._clock)
+        race = Race(self.pool, policy, send, self._clock, self._alarms)
         upstream = self.pool.choose()
         while upstream is not None:
             until, hedge_at = self._patience(race, policy, deadline, now)

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Generic
 
+from discovery.alarms import Alarms
 from discovery.contender import Contender, blame, is_good
 from discovery.errors import Attempt, AttemptFailed, ResponseLate, WrongInstance
 from discovery.identity import names_other_than
@@ -24,6 +25,7 @@ class Race(Generic[R]):
     """`attempts` and `tried` grow with each round of a call; `spent` counts those that may have been carried out."""
 
     __slots__ = (
+        "_alarms",
         "_clock",
         "_policy",
         "_pool",
@@ -31,14 +33,14 @@ class Race(Generic[R]):
         "_rival",
         "_running",
         "_send",
-        "_timer",
+        "_slot",
         "_until",
         "attempts",
         "spent",
         "tried",
     )
 
-    def __init__(self, pool: Pool, policy: Policy, send: Send[R], clock: Callable[[], float]) -> None:
+    def __init__(self, pool: Pool, policy: Policy, send: Send[R], clock: Callable[[], float], alarms: Alarms) -> None:
         self.attempts: list[Attempt] = []
         self.tried: list[Upstream] = []
         self.spent = 0
@@ -46,6 +48,7 @@ class Race(Generic[R]):
         self._policy = policy
         self._send = send
         self._clock = clock
+        self._alarms = alarms
         self._running: list[Contender[R]] = []
         self._until = 0.0
 
@@ -56,11 +59,10 @@ class Race(Generic[R]):
 
         Raises AttemptFailed when all have failed, and what the request's own body raised.
         """
-        loop = asyncio.get_running_loop()
-        self._result: asyncio.Future[Answered[R]] = loop.create_future()
+        self._result: asyncio.Future[Answered[R]] = asyncio.get_running_loop().create_future()
         self._until = until
         self._rival: Callable[[], Upstream | None] | None = rival if hedge_at < until else None
-        self._timer = loop.call_later(max(0.0, min(until, hedge_at) - now), self._ring)
+        self._slot = self._alarms.set(self, hedge_at if hedge_at < until else until)
         try:
             self._start(upstream, now)
             answered = await self._result
@@ -70,7 +72,7 @@ class Race(Generic[R]):
             self._take_back()
             raise
         finally:
-            self._timer.cancel()
+            self._alarms.take_back(self, self._slot)
             while self._running:
                 self._give_up(self._running.pop())
 
@@ -95,20 +97,20 @@ class Race(Generic[R]):
         self._running.append(contender)
         contender.sending = self._send(upstream, contender.settle)
 
-    def _ring(self) -> None:
+    def ring(self) -> None:
         """It has become late: for a hedge, or for everybody; or the round was decided a moment before."""
         if self._result.done():
             return
         now = self._clock()
         if self._waits_for_client():
             self._until = now + self._policy.deadline
-            self._timer = asyncio.get_running_loop().call_later(self._policy.deadline, self._ring)
+            self._slot = self._alarms.set(self, self._until)
             return
         if self._rival is None or now >= self._until:
             self._all_late()
             return
         rival, self._rival = self._rival, None
-        self._timer = asyncio.get_running_loop().call_later(max(0.0, self._until - now), self._ring)
+        self._slot = self._alarms.set(self, self._until)
         if other := rival():
             self._start(other, now)
 

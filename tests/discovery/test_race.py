@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from discovery.alarms import Alarms
 from discovery.ejection import IN_A_ROW, Cause
 from discovery.errors import (
     AttemptFailed,
@@ -30,7 +31,7 @@ SAFE = Policy(kept=True, replayable=True, hedgeable=True)
 
 
 def race(at: Scene) -> Race[FakeReply]:
-    return Race(at.pool, SAFE, at.sender, clock)
+    return Race(at.pool, SAFE, at.sender, clock, Alarms(clock))
 
 
 async def run(
@@ -165,7 +166,7 @@ async def test_a_sender_that_breaks_leaves_nothing_behind() -> None:
         raise RuntimeError("a bug")
 
     with pytest.raises(RuntimeError):
-        await Race(at.pool, SAFE, broken, clock).run(
+        await Race(at.pool, SAFE, broken, clock, Alarms(clock)).run(
             at["web-1"], now=clock(), until=clock() + 1, hedge_at=clock() + 1, rival=lambda: None
         )
     await asyncio.sleep(5)
