@@ -34,9 +34,9 @@ bench: .venv
 
 requirements:  ## pin again, with hashes and without addresses (needs uv)
 	$(COMPILE) --all-extras -o requirements/dev.txt
-	$(COMPILE) --constraint requirements/dev.txt --extra encrypt --extra gateway --extra mesh -o requirements/run.txt
-	$(COMPILE) --constraint requirements/dev.txt --extra encrypt -o requirements/encrypt.txt
-	$(COMPILE) --constraint requirements/dev.txt --extra gateway -o requirements/gateway.txt
+	$(COMPILE) --constraint requirements/dev.txt --extra encrypt --extra gateway --extra mesh --extra tracing -o requirements/run.txt
+	$(COMPILE) --constraint requirements/dev.txt --extra encrypt --extra tracing -o requirements/encrypt.txt
+	$(COMPILE) --constraint requirements/dev.txt --extra gateway --extra tracing -o requirements/gateway.txt
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache *.egg-info

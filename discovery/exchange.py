@@ -61,10 +61,12 @@ async def attempt(
     *,
     hold: bool,
     closing: set[asyncio.Future[None]],
+    headers: httpx2.Headers | None = None,
 ) -> HttpxReply:
     """Send a request to one instance. Raises AttemptFailed.
 
-    `hold` reads a small body before it returns, `closing` holds the endings of replies that nobody wants.
+    `hold` reads a small body before it returns, `closing` holds the endings of replies that nobody wants, `headers` are
+    those of this attempt if they differ from the request's.
     """
     # Until the head is there the caller's deadline holds; the transport reads this anew for the body.
     timeout = {"connect": CONNECT, "read": None, "write": BETWEEN_BYTES, "pool": CONNECT}
@@ -72,7 +74,7 @@ async def attempt(
         outgoing = httpx2.Request(
             request.method,
             request.url.copy_with(host=instance.address, port=instance.port),
-            headers=request.headers,
+            headers=request.headers if headers is None else headers,
             stream=request.stream,
             extensions={**request.extensions, "timeout": timeout},
         )

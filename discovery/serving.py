@@ -25,6 +25,8 @@ from discovery.probe import Probe
 from discovery.registration import Registrar
 from discovery.server import KEEP_ALIVE, Server, signals_end_the_process
 from discovery.settings import ConsulSettings, ServiceSettings, load, misspelt
+from discovery.tracing.provider import tracing_everywhere
+from discovery.tracing.settings import TracingSettings
 
 log = logging.getLogger(__name__)
 
@@ -42,18 +44,20 @@ def serve(
     """Serve `app` as an instance of `service` until SIGTERM or SIGINT; what is None comes from `SERVICE_…`.
 
     `routes` are what a gateway may forward here, each `/path` with options, as in `/hello replay=safe`.
-    Adds `/livez` and `/readyz` where the application has none. Exits with 1 and one line when it cannot start.
+    Adds `/livez` and `/readyz` where the application has none, and OpenTelemetry's global tracer provider where the
+    environment names a collector. Exits with 1 and one line when it cannot start.
     """
     if not logging.getLogger().handlers:
         logs.configure()
     try:
         said = {"host": host, "port": port, "id": id, "advertise": advertise}
         settings = load(ServiceSettings, **{name: value for name, value in said.items() if value is not None})
-        consul = load(ConsulSettings)
+        consul, tracing = load(ConsulSettings), load(TracingSettings)
         warn_of_misspelt_variables([ServiceSettings])
         with signals_end_the_process():
             listening = listen(service, routes, settings, consul)
-            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+            with tracing_everywhere(tracing, listening.instance), runner:
                 runner.run(_serve(HealthEndpoints(app), listening, settings, consul))
     except DiscoveryError as error:
         sys.exit(f"{service}: {error}")

@@ -15,9 +15,10 @@ from discovery.errors import CallFailed, NoInstance, OutOfTime
 from discovery.exchange import KEPT, HttpxReply, attempt, translated
 from discovery.identity import HEADER
 from discovery.pool import Pool
-from discovery.reply import Answered, Settle
+from discovery.reply import Answered, Send, Settle
 from discovery.resolver import Resolver
 from discovery.retry import IDEMPOTENT, Policy
+from discovery.tracing.provider import global_tracer
 from discovery.upstream import Upstream
 
 
@@ -68,14 +69,22 @@ class ServiceTransport(httpx2.AsyncBaseTransport):
         caller = await self._caller(request.url.host)
         policy = await self._policy(request, caller.pool, self._deadline - (self._clock() - began))
 
-        def send(upstream: Upstream, settle: Settle[HttpxReply]) -> asyncio.Future[HttpxReply]:
-            sending = asyncio.ensure_future(
-                attempt(self._wire, request, upstream.instance, hold=policy.replayable, closing=self._closing)
+        def send(
+            upstream: Upstream, settle: Settle[HttpxReply], headers: httpx2.Headers | None = None
+        ) -> asyncio.Future[HttpxReply]:
+            under_way = attempt(
+                self._wire,
+                request,
+                upstream.instance,
+                hold=policy.replayable,
+                closing=self._closing,
+                headers=headers,
             )
+            sending = asyncio.ensure_future(under_way)
             sending.add_done_callback(partial(pass_on, settle=settle))
             return sending
 
-        answered = await caller.call(policy, send)
+        answered = await caller.call(policy, _traced(request, send) or send)
         response = answered.reply.response
         response.headers.pop(HEADER, None)
         response.extensions["instance"] = answered.upstream.instance.id
@@ -108,6 +117,16 @@ class ServiceTransport(httpx2.AsyncBaseTransport):
         replayable = kept and (is_safe or request.method in IDEMPOTENT)
         hedgeable = replayable and is_safe
         return Policy(kept=kept, replayable=replayable, hedgeable=hedgeable, deadline=deadline)
+
+
+def _traced(request: httpx2.Request, send: Callable[..., asyncio.Future[HttpxReply]]) -> Send[HttpxReply] | None:
+    """The same with a span for each attempt, if anybody makes spans in this process."""
+    tracer = global_tracer()
+    if tracer is None:
+        return None
+    from discovery.tracing.calls import traced
+
+    return traced(tracer, request, send)
 
 
 def pass_on(sending: asyncio.Future[HttpxReply], settle: Settle[HttpxReply]) -> None:

@@ -97,6 +97,18 @@ def test_only_the_crypto_rooms_know_cryptography() -> None:
     assert importers("cryptography") == CRYPTO_ROOMS
 
 
+def test_one_room_knows_the_sdk_of_opentelemetry() -> None:
+    """Whoever imports that room has been told of a collector."""
+    room = "discovery.tracing.pipeline"
+    assert importers("opentelemetry.sdk") | importers("opentelemetry.exporter") == {room}
+    assert importers(room) == {"discovery.tracing.provider"}
+
+
+def test_the_library_needs_opentelemetry_only_for_traces() -> None:
+    knowing = [each for each in importers("opentelemetry") if is_in(each, "discovery")]
+    assert [each for each in knowing if not is_in(each, "discovery.tracing")] == []
+
+
 def test_the_library_brings_no_web_framework() -> None:
     for framework in ("fastapi", "starlette", "prometheus_client", "typer", "rich", "psutil"):
         assert [each for each in importers(framework) if is_in(each, "discovery")] == [], framework

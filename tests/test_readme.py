@@ -9,13 +9,14 @@ import pytest
 
 from discovery.devagent.settings import DevagentSettings
 from discovery.settings import ConsulSettings, ServiceSettings, names
+from discovery.tracing.settings import TracingSettings
 from mesh.cli import COMMANDS
 from mesh.drill.catalogue import DRILLS
 from services.encrypt.settings import EncryptSettings
 from services.gateway.settings import GatewaySettings
 from tests.readme import README, ROOT, programs
 
-SETTINGS = names([ServiceSettings, ConsulSettings, GatewaySettings, EncryptSettings, DevagentSettings])
+SETTINGS = names([ServiceSettings, ConsulSettings, GatewaySettings, EncryptSettings, DevagentSettings, TracingSettings])
 
 TEXT = README.read_text()
 
@@ -64,7 +65,7 @@ def test_a_variable_that_is_named_anywhere_exists() -> None:
     ours = {
         found
         for said in (*CODE, *TYPED)
-        for found in re.findall(r"\b(?:SERVICE|CONSUL|GATEWAY|ENCRYPT|DEVAGENT)_[A-Z_]+", said)
+        for found in re.findall(r"\b(?:SERVICE|CONSUL|GATEWAY|ENCRYPT|DEVAGENT|OTEL)_[A-Z_]+", said)
     }
     assert ours <= SETTINGS
 

@@ -12,6 +12,7 @@ from discovery.errors import DiscoveryError
 from discovery.server import signals_end_the_process
 from discovery.serving import warn_of_misspelt_variables
 from discovery.settings import ConsulSettings, ServiceSettings, load
+from discovery.tracing.settings import TracingSettings
 from services.gateway.assembly import run
 from services.gateway.settings import GatewaySettings
 
@@ -22,7 +23,7 @@ def main() -> None:
         settings, service, consul = load(GatewaySettings), load(ServiceSettings), load(ConsulSettings)
         warn_of_misspelt_variables([GatewaySettings, ServiceSettings])
         with signals_end_the_process(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(run(settings, service, consul))
+            runner.run(run(settings, service, consul, load(TracingSettings)))
     except DiscoveryError as error:
         sys.exit(f"gateway: {error}")
 

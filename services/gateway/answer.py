@@ -41,7 +41,7 @@ class Client(Protocol):
 
 
 class Answer:
-    """Written once. `closes` says whether the connection ends with it."""
+    """Written once. `closes` says whether the connection ends with it; `status` is 0 until there is one."""
 
     __slots__ = (
         "_arrival",
@@ -52,6 +52,7 @@ class Answer:
         "closes",
         "ended",
         "hands_over",
+        "status",
     )
 
     def __init__(self, arrival: Arrival, transport: asyncio.Transport, client: Client, *, closes: bool) -> None:
@@ -60,6 +61,7 @@ class Answer:
         self._client = client
         self._chunked = False
         self.closes = closes
+        self.status = 0
         self.began = self.ended = self.hands_over = False
 
     def respond(self, status: int, fields: bytes, body: bytes) -> None:
@@ -104,6 +106,7 @@ class Answer:
         self.began = self.ended = self.hands_over = True
 
     def _head(self, status: int, fields: bytes) -> bytes:
+        self.status = status
         return STATUS_LINES[status] + fields + (b"connection: close\r\n\r\n" if self.closes else b"\r\n")
 
     def _is_bodiless(self, status: int) -> bool:

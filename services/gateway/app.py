@@ -9,6 +9,7 @@ from typing import Any
 
 from fastapi import FastAPI, Header, Query, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse, StreamingResponse
+from fastapi.telemetry import TelemetryConfig
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
@@ -19,6 +20,9 @@ from services.gateway.routes import RouteTable
 from services.gateway.status import event_document, service_document
 
 PAGE = Path(__file__).with_name("page.html")
+
+SILENT: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
+"""Who looks at the gateway is no part of what it serves."""
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 
@@ -37,7 +41,7 @@ def admin_app(
 
     Ready is a gateway that knows its routes: until then it would answer 404 to what another one serves.
     """
-    app = FastAPI(title="gateway", docs_url="/docs", redoc_url=None)
+    app = FastAPI(title="gateway", docs_url="/docs", redoc_url=None, telemetry=SILENT)
     allowed = [f"[{each}]" if ":" in each else each for each in (*LOOPBACK_NAMES, *names)]
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=allowed, www_redirect=False)
 

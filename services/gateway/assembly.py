@@ -32,6 +32,8 @@ from discovery.resolver import Resolver
 from discovery.server import KEEP_ALIVE, Server, companion
 from discovery.settings import ConsulSettings, ServiceSettings
 from discovery.sockets import advertised, bind, is_unspecified
+from discovery.tracing.provider import tracer_provider
+from discovery.tracing.settings import TracingSettings
 from services.gateway.app import admin_app
 from services.gateway.forward import Forwarder
 from services.gateway.listener import Listener
@@ -41,6 +43,7 @@ from services.gateway.proxy import Proxy
 from services.gateway.request_log import RequestLog
 from services.gateway.routes import RouteTable
 from services.gateway.settings import GatewaySettings
+from services.gateway.traced_proxy import TracedProxy
 from services.gateway.tunnel import Tunnel
 from services.gateway.wire import Wire
 
@@ -64,13 +67,17 @@ class Place:
         return f"http://{authority(self.admin_host, self.admin_port)}/livez"
 
 
-async def run(settings: GatewaySettings, service: ServiceSettings, consul_settings: ConsulSettings) -> None:
+async def run(
+    settings: GatewaySettings, service: ServiceSettings, consul_settings: ConsulSettings, tracing: TracingSettings
+) -> None:
     """Serve until a signal ends it. Raises ListenError, SettingsError."""
     place = take_place(settings, service, consul_settings)
     metrics = Metrics()
     journal = Journal(on_event=Outages(metrics.registry).take)
     table = RouteTable(journal)
     async with AsyncExitStack() as stack:
+        provider = stack.enter_context(tracer_provider(tracing, place.instance))
+        tracer = provider.get_tracer("services.gateway") if provider else None
         consul = await stack.enter_async_context(Consul(consul_settings))
         probe = Probe()
         stack.push_async_callback(probe.aclose)
@@ -101,11 +108,14 @@ async def run(settings: GatewaySettings, service: ServiceSettings, consul_settin
         resolver.follow_routed()
         metrics.registry.register(PoolCollector(resolver, time.monotonic))
         ProcessCollector(registry=metrics.registry)
-        forwarder = Forwarder(resolver, wire, deadline=settings.deadline, random=Random(), clock=time.monotonic)
+        forwarder = Forwarder(
+            resolver, wire, deadline=settings.deadline, random=Random(), clock=time.monotonic, tracer=tracer
+        )
         request_log = RequestLog(sys.stderr, time.time) if settings.request_log else None
         if request_log:
             stack.callback(request_log.flush)
-        proxy = Proxy(table, forwarder, metrics, body_limit=settings.body_limit, request_log=request_log)
+        serving = partial(TracedProxy, tracer=tracer) if tracer else Proxy
+        proxy = serving(table, forwarder, metrics, body_limit=settings.body_limit, request_log=request_log)
         registration = Registration(place.instance, place.check_url)
         registrar = Registrar(consul, registration, probe=partial(probe.is_live, place.check_url), random=Random())
         public = configuration(proxy, http=Listener, drain=max(1, round(service.drain)))

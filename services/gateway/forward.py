@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
+from opentelemetry.trace import Tracer
+
 from discovery.caller import Caller
 from discovery.reply import Answered, Settle
 from discovery.resolver import Resolver
@@ -15,29 +17,41 @@ from services.gateway.connection import Exchange
 from services.gateway.request import Request
 from services.gateway.response import Response
 from services.gateway.routes import Claim
+from services.gateway.spans import attempts
 from services.gateway.wire import Wire
 
 
 class Forwarder:
-    """Keeps a caller for each route, so that each has a budget and a memory of its own."""
+    """Keeps a caller for each route, so that each has a budget and a memory of its own. With a tracer, each attempt has
+    a span."""
 
     def __init__(
-        self, resolver: Resolver, wire: Wire, *, deadline: float, random: Random, clock: Callable[[], float]
+        self,
+        resolver: Resolver,
+        wire: Wire,
+        *,
+        deadline: float,
+        random: Random,
+        clock: Callable[[], float],
+        tracer: Tracer | None = None,
     ) -> None:
         self._resolver = resolver
         self._wire = wire
         self._deadline = deadline
         self._random = random
         self._clock = clock
+        self._tracer = tracer
         self._callers: dict[tuple[str, str], Caller] = {}
 
     async def forward(self, request: Request, claim: Claim) -> Answered[Response]:
         """Raises CallFailed."""
         policy = policy_for(request, claim.route, self._deadline)
 
-        def send(upstream: Upstream, settle: Settle[Response]) -> Exchange:
+        def send(upstream: Upstream, settle: Settle[Response], request: Request = request) -> Exchange:
             return self._wire.start(upstream.instance, request, settle, hold=policy.replayable)
 
+        if self._tracer is not None:
+            return await self._caller(claim).call(policy, attempts(self._tracer, request, send))
         return await self._caller(claim).call(policy, send)
 
     def _caller(self, claim: Claim) -> Caller:

@@ -35,6 +35,10 @@ class Request:
         self.upgrade = upgrade
         self.is_repeatable = isinstance(body, bytes) and not upgrade
 
+    def with_fields(self, fields: bytes) -> Request:
+        """The same request with other fields."""
+        return Request(self.method, self.target, fields, self.body, self.length, self.upgrade)
+
     def head(self) -> bytes:
         """The request line and all fields."""
         if self.upgrade:

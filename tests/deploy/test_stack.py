@@ -12,6 +12,7 @@ import pytest
 
 from discovery.server import WITHDRAWAL
 from discovery.settings import ConsulSettings, ServiceSettings, names
+from discovery.tracing.settings import TracingSettings
 from services.encrypt.settings import EncryptSettings
 from services.gateway.settings import GatewaySettings
 from tests.deploy.project import ROOT, SERVICES, document
@@ -20,7 +21,7 @@ STACK = document(ROOT / "compose.yaml")
 PARTS: dict[str, Any] = STACK["services"]
 OURS = [(name, PARTS[name]) for name in SERVICES]
 AGENTS = ("consul", "server-1", "server-2", "server-3", "agent")
-SETTINGS = names([ServiceSettings, ConsulSettings, GatewaySettings, EncryptSettings])
+SETTINGS = names([ServiceSettings, ConsulSettings, GatewaySettings, EncryptSettings, TracingSettings])
 
 
 def mounts(name: str) -> dict[str, str]:
@@ -69,7 +70,7 @@ def test_nobody_is_killed_who_is_still_leaving(name: str, part: Any) -> None:  #
 
 @pytest.mark.parametrize(("name", "part"), OURS, ids=SERVICES)
 def test_variables_are_settings(name: str, part: Any) -> None:  # noqa: ARG001 (an ID)
-    assert set(part["environment"]) - {"OTEL_EXPORTER_OTLP_ENDPOINT"} <= SETTINGS
+    assert set(part["environment"]) <= SETTINGS
 
 
 @pytest.mark.parametrize(("name", "part"), OURS, ids=SERVICES)

@@ -68,11 +68,12 @@ class Served:
 
 
 @asynccontextmanager
-async def served(**environment: str) -> AsyncIterator[Served]:
-    """`CONSUL_HTTP_ADDR` and `SERVICE_…` as given, and nothing else that this machine may have set of them."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("CONSUL_", "SERVICE_"))}
+async def served(*module: str, **environment: str) -> AsyncIterator[Served]:
+    """Or another module, with arguments. Of `CONSUL_…`, `SERVICE_…` and `OTEL_…` it is told only what is given here."""
+    ours = ("CONSUL_", "SERVICE_", "OTEL_")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.discovery.served",
+        *(sys.executable, "-m", *(module or ("tests.discovery.served",))),
         env={**inherited, **environment},
         stdin=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,

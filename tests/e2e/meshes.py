@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -33,8 +33,8 @@ LEAST, EASY_MS = 25.0, 100.0
 class Mesh(RunningMesh):
     """A mesh on a registry that it did not start."""
 
-    def __init__(self, registry: Registry, logs: Path) -> None:
-        self.fleet = fleet_on(registry)
+    def __init__(self, registry: Registry, logs: Path, environment: Mapping[str, str]) -> None:
+        self.fleet = fleet_on(registry, environment)
         self.supervisor = Supervisor(logs, lambda _: None)
         super().__init__(self.fleet, self.supervisor, consul_settings(registry), logs, _nobody)
 
@@ -75,8 +75,8 @@ class Mesh(RunningMesh):
             yield load
 
 
-def fleet_on(registry: Registry) -> Fleet:
-    """Its programs get our environment without what could lead them elsewhere."""
+def fleet_on(registry: Registry, environment: Mapping[str, str]) -> Fleet:
+    """Its programs get our environment without what could lead them elsewhere, and this one."""
     inherited = {name: value for name, value in settings.inherited().items() if not name.startswith(NOT_INHERITED)}
     return Fleet(
         registry_address=registry.address,
@@ -86,23 +86,25 @@ def fleet_on(registry: Registry) -> Fleet:
         gateway_port=free_port(),
         admin_host="127.0.0.1",
         admin_port=free_port(),
-        inherited=inherited,
+        inherited={**inherited, **environment},
     )
 
 
 @asynccontextmanager
-async def a_mesh(registry: Registry, logs: Path, *, encrypt: int = 3) -> AsyncIterator[Mesh]:
+async def a_mesh(
+    registry: Registry, logs: Path, *, encrypt: int = 3, environment: Mapping[str, str] = {}
+) -> AsyncIterator[Mesh]:
     """All its instances serve when it is yielded, and are gone afterwards."""
-    async with a_mesh_of_nobody(registry, logs) as mesh:
+    async with a_mesh_of_nobody(registry, logs, environment) as mesh:
         await mesh.start_services(encrypt)
         await mesh.ready()
         yield mesh
 
 
 @asynccontextmanager
-async def a_mesh_of_nobody(registry: Registry, logs: Path) -> AsyncIterator[Mesh]:
+async def a_mesh_of_nobody(registry: Registry, logs: Path, environment: Mapping[str, str] = {}) -> AsyncIterator[Mesh]:
     """A mesh without any instance: what is added to its supervisor ends with it."""
-    mesh = Mesh(registry, logs)
+    mesh = Mesh(registry, logs, environment)
     try:
         yield mesh
     finally:

@@ -8,10 +8,12 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 from typing import Any, cast
 
 import uvicorn
+from opentelemetry.trace import Tracer
 from uvicorn.server import ServerState
 
 from discovery.addresses import Forbidden
@@ -26,6 +28,7 @@ from services.gateway.listener import Application, Listener
 from services.gateway.metrics import Metrics
 from services.gateway.proxy import Proxy
 from services.gateway.routes import RouteTable
+from services.gateway.traced_proxy import TracedProxy
 from services.gateway.wire import Wire
 
 from .instances import RawInstance
@@ -184,6 +187,7 @@ async def front(
     deadline: float = 10.0,
     forbidden: Forbidden | None = None,
     rcvbuf: int | None = None,
+    tracer: Tracer | None = None,
 ) -> AsyncIterator[Front]:
     """A gateway that knows these instances. At the end nothing may be left of what it did.
 
@@ -191,7 +195,7 @@ async def front(
     """
     complaints = _listen_to_complaints()
     async with AsyncExitStack() as stack:
-        made = await _assemble(stack, instances, body_limit, deadline, forbidden or Forbidden(), rcvbuf)
+        made = await _assemble(stack, instances, body_limit, deadline, forbidden or Forbidden(), rcvbuf, tracer)
         yield made
         await until(lambda: made.is_quiet)
         await made.wire.aclose()
@@ -223,6 +227,7 @@ async def _assemble(
     deadline: float,
     forbidden: Forbidden,
     rcvbuf: int | None,
+    tracer: Tracer | None,
 ) -> Front:
     known = [each.instance if isinstance(each, RawInstance) else each for each in instances]
     journal, metrics, registry = Journal(), Metrics(), FakeRegistry(*known)
@@ -241,8 +246,9 @@ async def _assemble(
     loop = asyncio.get_running_loop()
     wire = Wire(lambda: loop.time() + made.ahead, forbidden)
     stack.push_async_callback(wire.aclose)
-    forwarder = Forwarder(resolver, wire, deadline=deadline, random=Random(1), clock=time.monotonic)
-    proxy = Proxy(table, forwarder, metrics, body_limit=body_limit)
+    forwarder = Forwarder(resolver, wire, deadline=deadline, random=Random(1), clock=time.monotonic, tracer=tracer)
+    serving = partial(TracedProxy, tracer=tracer) if tracer else Proxy
+    proxy = serving(table, forwarder, metrics, body_limit=body_limit)
     state, address = await _listen(stack, proxy, rcvbuf)
     made = Front(state, address, registry, resolver, table, journal, metrics, wire, proxy)
     for service in {each.service for each in known}:

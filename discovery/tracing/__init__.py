@@ -1,0 +1,1 @@
+"""OpenTelemetry traces: off, and not even loaded, unless the environment says where they go."""
