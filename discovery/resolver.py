@@ -17,7 +17,7 @@ from discovery.journal import Journal
 from discovery.pool import Pool
 from discovery.prober import Asks, Prober
 from discovery.tags import is_route
-from discovery.watch import Snapshot, watch
+from discovery.watch import WAIT, Snapshot, watch
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,10 @@ class Registry(Protocol):
 
 
 class Resolver:
-    """Use it with `async with`: its tasks end with it. `on_snapshot` is told of each pool that took one."""
+    """Use it with `async with`: its tasks end with it. `on_snapshot` is told of each pool that took one.
+
+    `wait`: seconds for which the registry is asked to wait for news.
+    """
 
     def __init__(
         self,
@@ -46,6 +49,7 @@ class Resolver:
         forbidden: Forbidden,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         on_snapshot: Callable[[Pool], None] = lambda _pool: None,
+        wait: float = WAIT,
     ) -> None:
         self.pools: dict[str, Pool] = {}
         self._registry = registry
@@ -56,6 +60,7 @@ class Resolver:
         self._forbidden = forbidden
         self._sleep = sleep
         self._on_snapshot = on_snapshot
+        self._wait = wait
         self._known: dict[str, asyncio.Event] = {}
         self._recalled: list[Pool] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -143,7 +148,7 @@ class Resolver:
         pool = self.pools[service]
 
         async def fetch(index: int) -> Answer[tuple[Instance, ...]]:
-            return await self._registry.instances(service, index=index)
+            return await self._registry.instances(service, index=index, wait=self._wait)
 
         async for news in watch(fetch, clock=self._clock, sleep=self._sleep, random=self._random):
             self._hear(service, news)
@@ -156,7 +161,7 @@ class Resolver:
 
     async def _follow_routed(self) -> None:
         async def fetch(index: int) -> Answer[Mapping[str, Sequence[str]]]:
-            return await self._registry.services(index=index)
+            return await self._registry.services(index=index, wait=self._wait)
 
         async for news in watch(fetch, clock=self._clock, sleep=self._sleep, random=self._random):
             self._hear("", news)
