@@ -52,7 +52,7 @@ class Resolver:
     ) -> None:
         self.pools: dict[str, Pool] = {}
         self._registry = registry
-        self._prober = Prober(probe, sleep=sleep)
+        self._prober = Prober(probe, random=random, sleep=sleep)
         self._journal = journal
         self._clock = clock
         self._random = random
