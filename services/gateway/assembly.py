@@ -118,8 +118,20 @@ async def run(
             stack.callback(request_log.flush)
         serving = partial(TracedProxy, tracer=tracer) if tracer else Proxy
         proxy = serving(table, forwarder, metrics, body_limit=settings.body_limit, request_log=request_log)
+
+        async def is_alive(other: Instance) -> bool:
+            """Another gateway with our ID: where it says that it listens, and not where only we would answer."""
+            admin = other.meta.get("admin")
+            return admin != place.instance.meta["admin"] and await itself.is_live(f"http://{admin}/livez")
+
         registration = Registration(place.instance, place.check_url)
-        registrar = Registrar(consul, registration, probe=partial(itself.is_live, place.check_url), random=Random())
+        registrar = Registrar(
+            consul,
+            registration,
+            probe=partial(itself.is_live, place.check_url),
+            is_alive=is_alive,
+            random=Random(),
+        )
         public = configuration(proxy, http=Listener, drain=max(1, round(service.drain)))
 
         def leave() -> None:
