@@ -5,8 +5,7 @@ Every call has a timeout and raises nothing but RegistryError.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
 import httpx2
@@ -14,18 +13,13 @@ from consul import base
 from consul.callback import CB
 from consul.exceptions import ConsulException
 
+from discovery.asking import CALL_TIMEOUT, Line
 from discovery.documents import Answer, Entry, Registration, duration, entry, listing, reading, tags_by_service
-from discovery.errors import RegistryGarbled, RegistryRefused, RegistryUnreachable, SettingsError
+from discovery.errors import RegistryGarbled, RegistryRefused, SettingsError
 from discovery.instance import Health, Instance
 from discovery.settings import ConsulSettings
 
 Value = TypeVar("Value")
-
-CALL_TIMEOUT = 5.0
-"""Seconds for a call that does not block; a blocking one gets this on top of its wait."""
-
-PLACES = 64
-"""Addresses of an agent that are remembered: a name may stand for many, one after another."""
 
 
 class Consul:
@@ -42,16 +36,9 @@ class Consul:
         patience: float = CALL_TIMEOUT,
     ) -> None:
         settings.token()
-        self.places: set[tuple[str, int]] = set()
-        """Addresses and ports at which the agent has answered."""
         self._settings = settings
-        self._http = httpx2.AsyncClient(
-            verify=settings.tls(),
-            transport=transport,
-            trust_env=False,
-            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=8),
-        )
-        self._api = _Api(settings, self._http, patience, self.places)
+        self._line = Line(settings, transport, patience)
+        self._api = _Api(settings, self._line)
 
     @property
     def host(self) -> str:
@@ -61,6 +48,11 @@ class Consul:
     def port(self) -> int:
         return self._settings.port
 
+    @property
+    def places(self) -> Collection[tuple[str, int]]:
+        """Addresses and ports at which it has answered: the collection grows."""
+        return self._line.places
+
     async def __aenter__(self) -> Consul:
         return self
 
@@ -68,7 +60,7 @@ class Consul:
         await self.aclose()
 
     async def aclose(self) -> None:
-        await self._http.aclose()
+        await self._line.aclose()
 
     async def version(self) -> str:
         document = await self._get("/v1/agent/self")
@@ -129,41 +121,23 @@ class Consul:
 
 
 class _Api(base.Consul):  # type: ignore[misc] # py-consul is untyped
-    def __init__(
-        self, settings: ConsulSettings, http: httpx2.AsyncClient, patience: float, places: set[tuple[str, int]]
-    ) -> None:
-        self._client = http
-        self._patience = patience
-        self._places = places
-        self._server_name = settings.tls_server_name
+    def __init__(self, settings: ConsulSettings, line: Line) -> None:
+        self._line = line
         super().__init__(
             host=settings.host, port=settings.port, scheme=settings.scheme, verify=settings.http_ssl_verify
         )
         self.token = None  # py-consul took it from the environment; each call names its own
 
     def http_connect(self, host: str, port: int, scheme: str, *_: object, **__: object) -> _Http:
-        named = f"[{host}]" if ":" in host else host
-        return _Http(self._client, named, port, scheme, self._server_name, self._patience, self._places)
+        return _Http(self._line, f"[{host}]" if ":" in host else host, port, scheme)
 
 
 class _Http(base.HTTPClient):  # type: ignore[misc] # py-consul is untyped
     """py-consul's own seam: where its standard client would block, this one awaits."""
 
-    def __init__(
-        self,
-        client: httpx2.AsyncClient,
-        host: str,
-        port: int,
-        scheme: str,
-        server_name: str | None,
-        patience: float,
-        places: set[tuple[str, int]],
-    ) -> None:
+    def __init__(self, line: Line, host: str, port: int, scheme: str) -> None:
         super().__init__(host, port, scheme)
-        self._places = places
-        self._client = client
-        self._patience = patience
-        self._extensions = {"sni_hostname": server_name} if server_name else {}
+        self._line = line
 
     async def get(
         self,
@@ -173,8 +147,8 @@ class _Http(base.HTTPClient):  # type: ignore[misc] # py-consul is untyped
         headers: dict[str, str] | None = None,
         raw: bool = False,  # noqa: ARG002 (py-consul's signature)
     ) -> Value:
-        request = self._request("GET", self.uri(path, params), headers, b"")
-        return await self._send(request, callback, self._patience + _longest_wait(dict(params or ())))
+        wait = str(dict(params or ()).get("wait", "0s")).removesuffix("s")
+        return _read(await self._line.ask("GET", self.uri(path, params), headers, wait=float(wait)), callback)
 
     async def put(
         self,
@@ -184,8 +158,7 @@ class _Http(base.HTTPClient):  # type: ignore[misc] # py-consul is untyped
         data: str | bytes = "",
         headers: dict[str, str] | None = None,
     ) -> Value:
-        request = self._request("PUT", self.uri(path, params), headers, data)
-        return await self._send(request, callback, self._patience)
+        return _read(await self._line.ask("PUT", self.uri(path, params), headers, data), callback)
 
     def post(self, *_: object, **__: object) -> Awaitable[Any]:
         raise NotImplementedError("nothing that the project uses is a POST or a DELETE")
@@ -193,44 +166,12 @@ class _Http(base.HTTPClient):  # type: ignore[misc] # py-consul is untyped
     delete = post
 
     def close(self) -> None:
-        """The client belongs to `Consul`, which closes it."""
-
-    def _request(self, method: str, url: str, headers: dict[str, str] | None, content: str | bytes) -> httpx2.Request:
-        return self._client.build_request(
-            method, url, headers=headers, content=content or None, timeout=None, extensions=self._extensions
-        )
-
-    async def _send(self, request: httpx2.Request, callback: Callable[[base.Response], Value], timeout: float) -> Value:
-        try:
-            async with asyncio.timeout(timeout):  # over all: an answer that drips is late too
-                response = await self._client.send(request)
-        except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
-            raise RegistryUnreachable(f"Consul cannot be asked: {type(error).__name__}") from error
-        self._note_place(response)
-        _raise_for_status(response)
-        try:
-            return callback(base.Response(response.status_code, response.headers, response.text))
-        except (ConsulException, ValueError, RecursionError) as error:
-            raise RegistryGarbled(f"Consul's answer to {request.url.path} is not what it promises") from error
-
-    def _note_place(self, response: httpx2.Response) -> None:
-        stream = response.extensions.get("network_stream")
-        place = stream.get_extra_info("server_addr") if stream is not None else None
-        if place and len(self._places) < PLACES:
-            self._places.add((str(place[0]), int(place[1])))
+        """The line belongs to `Consul`, which closes it."""
 
 
-def _raise_for_status(response: httpx2.Response) -> None:
-    if response.headers.get("x-consul-knownleader") == "false":
-        raise RegistryUnreachable("Consul has no leader")
-    status = response.status_code
-    if status >= 500:
-        raise RegistryUnreachable(f"Consul answered {status}")
-    if status not in (200, 404):
-        raise RegistryRefused(f"Consul answered {status}")
-
-
-def _longest_wait(params: Mapping[str, Any]) -> float:
-    """Consul adds up to a sixteenth to a wait, so that not all queries come back at once."""
-    seconds = str(params.get("wait", "0s")).removesuffix("s")
-    return float(seconds) * 17 / 16
+def _read(response: httpx2.Response, callback: Callable[[base.Response], Value]) -> Value:
+    try:
+        return callback(base.Response(response.status_code, response.headers, response.text))
+    except (ConsulException, ValueError, RecursionError) as error:
+        path = response.request.url.path
+        raise RegistryGarbled(f"Consul's answer to {path} is not what it promises") from error
