@@ -60,7 +60,8 @@ class Caller:
                 continue
             following = self._after_trouble(race, policy, answered, deadline)
             if following is None:
-                self.latency.observe(answered.seconds, began)
+                if policy.kept:
+                    self.latency.observe(answered.seconds, began)
                 return answered
             answered.reply.discard()
             answered.done()

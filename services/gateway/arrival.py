@@ -23,8 +23,10 @@ class Arrival:
         "fields",
         "flow",
         "is_complete",
+        "is_awaited",
         "keep_alive",
         "marks",
+        "may_stream",
         "method",
         "problem",
         "seen",
@@ -57,6 +59,10 @@ class Arrival:
         self.upgrade = b""
         self.seen = 0
         self.is_complete = False
+        self.is_awaited = False
+        """Whether somebody has decided how long to wait for all of its body."""
+        self.may_stream = False
+        """Of a body of unknown length: it was waited for long enough."""
         self.wants_encouragement = False
         """The client waits for a `100 Continue` before it sends the body."""
 
@@ -66,4 +72,4 @@ class Arrival:
         if self.is_complete or self.problem is not None or self.fields is None:
             return True
         length = self.fields.length
-        return length is None or length > KEPT
+        return self.may_stream or self.flow.size > KEPT if length is None else length > KEPT

@@ -28,15 +28,12 @@ class Desk:
 
     tunnel: bool = False
     arrivals: list[Arrival] = field(default_factory=list)
-    ended: list[Arrival] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     preamble: bytes = b""
     pauses: int = 0
 
     def __post_init__(self) -> None:
-        self.reader = RequestReader(
-            self._head, self.ended.append, self._pause, self._resume, client="192.0.2.7", body_limit=LIMIT
-        )
+        self.reader = RequestReader(self._head, self._pause, self._resume, client="192.0.2.7", body_limit=LIMIT)
 
     def feed(self, *pieces: bytes) -> Desk:
         for piece in pieces:
@@ -50,6 +47,10 @@ class Desk:
             except Problem as problem:
                 self.problems.append(problem)
         return self
+
+    @property
+    def ended(self) -> list[Arrival]:
+        return [arrival for arrival in self.arrivals if arrival.is_complete]
 
     @property
     def only(self) -> Arrival:
