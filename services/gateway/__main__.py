@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import sys
+from contextlib import suppress
 
 import uvloop
 
@@ -19,6 +21,7 @@ from services.gateway.settings import GatewaySettings
 
 def main() -> None:
     logs.configure()
+    take_all_descriptors()
     try:
         settings, service, consul = load(GatewaySettings), load(ServiceSettings), load(ConsulSettings)
         warn_of_misspelt_variables([GatewaySettings, ServiceSettings])
@@ -26,6 +29,13 @@ def main() -> None:
             runner.run(run(settings, service, consul, load(TracingSettings)))
     except DiscoveryError as error:
         sys.exit(f"gateway: {error}")
+
+
+def take_all_descriptors() -> None:
+    """As many connections as the operator allows at all: the usual soft limit of 1,024 is one for programs of old."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # some systems name a limit that they do not grant
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 if __name__ == "__main__":

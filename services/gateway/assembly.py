@@ -36,6 +36,7 @@ from discovery.tracing.provider import tracer_provider
 from discovery.tracing.settings import TracingSettings
 from services.gateway.app import admin_app
 from services.gateway.forward import Forwarder
+from services.gateway.forwarded import TrustedProxies
 from services.gateway.listener import Listener
 from services.gateway.metrics import Metrics, PoolCollector
 from services.gateway.outages import Outages
@@ -115,7 +116,15 @@ async def run(
         if request_log:
             stack.callback(request_log.flush)
         serving = partial(TracedProxy, tracer=tracer) if tracer else Proxy
-        proxy = serving(table, forwarder, metrics, body_limit=settings.body_limit, request_log=request_log)
+        proxy = serving(
+            table,
+            forwarder,
+            metrics,
+            body_limit=settings.body_limit,
+            request_log=request_log,
+            proxies=TrustedProxies(settings.trusted_proxies),
+            knows_routes=lambda: resolver.has_learnt,
+        )
         registration = Registration(place.instance, place.check_url)
         registrar = Registrar(consul, registration, probe=partial(probe.is_live, place.check_url), random=Random())
         public = configuration(proxy, http=Listener, drain=max(1, round(service.drain)))

@@ -20,6 +20,7 @@ from services.gateway.answer import Answer, break_off
 from services.gateway.arrival import Arrival
 from services.gateway.fields import Fields
 from services.gateway.flow import EMPTY
+from services.gateway.forwarded import TrustedProxies
 from services.gateway.patience import DISCARD, GRACE, HEAD, IDLE, MOMENT, NEVER, PACE, STALL, Pace, Uptake
 from services.gateway.problems import Problem
 from services.gateway.reader import RequestReader
@@ -44,6 +45,7 @@ class Application(Protocol):
 
     body_limit: int
     is_leaving: bool
+    proxies: TrustedProxies
 
     def admit(self, arrival: Arrival, fields: Fields) -> None:
         """Decide by the head alone whether and where a request goes. Raises Problem."""
@@ -89,7 +91,7 @@ class Listener(asyncio.Protocol):
             self._head_came,
             self._fill,
             self._drain,
-            client=peer[0] if isinstance(peer, tuple) else "",
+            peer=self._app.proxies.peer(peer[0] if isinstance(peer, tuple) else ""),
             body_limit=self._app.body_limit,
         )
 

@@ -11,6 +11,7 @@ import httptools
 from services.gateway.arrival import Arrival
 from services.gateway.fields import Fields, understand
 from services.gateway.flow import EMPTY, Flow
+from services.gateway.forwarded import Peer
 from services.gateway.framing import FIELD_LIMIT, HEAD_LIMIT, LINE_LIMIT
 from services.gateway.problems import Problem
 
@@ -31,13 +32,13 @@ class RequestReader:
         pause: Callable[[], None],
         resume: Callable[[], None],
         *,
-        client: str,
+        peer: Peer,
         body_limit: int,
     ) -> None:
         self._on_head = on_head
         self._pause = pause
         self._resume = resume
-        self._client = client
+        self._peer = peer
         self._body_limit = body_limit
         self._known: Fields | None = None
         self._known_version = ""
@@ -152,7 +153,7 @@ class RequestReader:
         """The same fields mean the same as the last time. Raises Problem."""
         known = self._known
         if known is None or known.raw != self._headers or version != self._known_version:
-            known = self._known = understand(version, self._headers, self._client)
+            known = self._known = understand(version, self._headers, self._peer)
             self._known_version = version
         return known
 

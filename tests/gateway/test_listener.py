@@ -12,6 +12,7 @@ import pytest
 from services.gateway.answer import Answer
 from services.gateway.arrival import Arrival
 from services.gateway.fields import Fields
+from services.gateway.forwarded import TrustedProxies
 from services.gateway.listener import Listener
 from services.gateway.problems import Problem
 
@@ -28,6 +29,7 @@ class App:
 
     body_limit = 1 << 20
     is_leaving = False
+    proxies = TrustedProxies()
 
     def __init__(self, serve: Serve, *, admit: Callable[[Arrival], None] = lambda _arrival: None) -> None:
         self._serve = serve
