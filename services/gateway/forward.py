@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from random import Random
 
 from opentelemetry.trace import Tracer
@@ -64,10 +65,12 @@ class Forwarder:
 
 def policy_for(request: Request, route: Route, deadline: float) -> Policy:
     """What may be done for this request on this route."""
-    replayable = request.is_repeatable and (route.replay_safe or request.method.decode() in IDEMPOTENT)
-    return Policy(
-        kept=request.is_repeatable,
-        replayable=replayable,
-        hedgeable=replayable and route.replay_safe,
-        deadline=route.timeout or deadline,
-    )
+    kept = request.is_repeatable
+    replayable = kept and (route.replay_safe or request.method.decode() in IDEMPOTENT)
+    return _policy(kept, replayable, replayable and route.replay_safe, route.timeout or deadline)
+
+
+@lru_cache(maxsize=1024)
+def _policy(kept: bool, replayable: bool, hedgeable: bool, deadline: float) -> Policy:
+    """A value, of which there are few for many requests."""
+    return Policy(kept=kept, replayable=replayable, hedgeable=hedgeable, deadline=deadline)

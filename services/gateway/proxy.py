@@ -171,8 +171,7 @@ def outgoing(arrival: Arrival, fields: Fields, claim: Claim) -> Request:
     """The request as an instance gets it: prefix stripped, fields cleaned, a small body kept."""
     target, strip = arrival.target, claim.route.strip.encode()
     if strip and target.startswith(strip):
-        target = target[len(strip) :]
-        target = target if target.startswith(b"/") else b"/" + target
+        target = b"/" + target[len(strip) :].lstrip(b"/")  # `//host` would name another host to who redirects by path
     arrival.marks = complete(fields.given)
     encoded = fields.encoded + arrival.marks.encoded()
     if not fields.has_host:
