@@ -1,4 +1,4 @@
-"""A FastAPI service that talks, `python -m tests.e2e.chat`: a WebSocket that echoes, and events for as long as asked."""
+"""A FastAPI service that talks, `python -m tests.e2e.chat`: a WebSocket that echoes, and events while asked for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What lasts longer than a request: events and a WebSocket of a FastAPI service, through the gateway, for real clients."""
+"""What outlasts a request: events and a WebSocket of a FastAPI service, through the gateway, for real clients."""
 
 from __future__ import annotations
 
