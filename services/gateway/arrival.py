@@ -22,7 +22,6 @@ class Arrival:
         "claim",
         "fields",
         "flow",
-        "is_awaited",
         "is_complete",
         "keep_alive",
         "marks",
@@ -59,12 +58,14 @@ class Arrival:
         self.upgrade = b""
         self.seen = 0
         self.is_complete = False
-        self.is_awaited = False
-        """Whether somebody has decided how long to wait for all of its body."""
         self.may_stream = False
         """Of a body of unknown length: it was waited for long enough."""
         self.wants_encouragement = False
         """The client waits for a `100 Continue` before it sends the body."""
+
+    @property
+    def has_unknown_length(self) -> bool:
+        return self.fields is not None and self.fields.length is None
 
     @property
     def is_ready(self) -> bool:

@@ -121,6 +121,7 @@ async def run(
             forwarder,
             metrics,
             body_limit=settings.body_limit,
+            connection_limit=settings.connection_limit,
             request_log=request_log,
             proxies=TrustedProxies(settings.trusted_proxies),
             knows_routes=lambda: resolver.has_learnt,

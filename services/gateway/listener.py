@@ -44,6 +44,7 @@ class Application(Protocol):
     """What serves requests."""
 
     body_limit: int
+    connection_limit: int
     is_leaving: bool
     proxies: TrustedProxies
 
@@ -79,6 +80,7 @@ class Listener(asyncio.Protocol):
         self._task: asyncio.Task[None] | None = None
         self._writable: asyncio.Future[None] | None = None
         self._preamble: bytearray | None = None
+        self._moment: asyncio.TimerHandle | None = None
         self._is_discarding = self._is_leaving = self._is_full = False
 
     # What asyncio calls
@@ -94,6 +96,8 @@ class Listener(asyncio.Protocol):
             peer=self._app.proxies.peer(peer[0] if isinstance(peer, tuple) else ""),
             body_limit=self._app.body_limit,
         )
+        if len(self._state.connections) > self._app.connection_limit:
+            self._refuse(Problem(HTTPStatus.SERVICE_UNAVAILABLE, "too many connections", retry_after=1.0))
 
     def data_received(self, data: bytes) -> None:
         if self._is_discarding:
@@ -117,6 +121,7 @@ class Listener(asyncio.Protocol):
         self._state.connections.discard(self)
         self._deadline = NEVER
         self.waiting.clear()
+        self._end_moment()
         self.resume_writing()
         if self._task is not None:
             self._task.cancel()
@@ -209,6 +214,7 @@ class Listener(asyncio.Protocol):
             arrival.wants_encouragement = False
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         if arrival.is_ready:
+            self._end_moment()
             self.waiting.popleft()
             if len(self.waiting) == AHEAD and not self._is_full:
                 self.transport.resume_reading()
@@ -216,13 +222,18 @@ class Listener(asyncio.Protocol):
             self._task = self._loop.create_task(self._serve(arrival))
             if arrival.is_complete:
                 self._deadline = NEVER
-        elif not arrival.is_awaited:
-            arrival.is_awaited = True
-            self._loop.call_later(MOMENT, self._wait_no_longer, arrival)
+        elif arrival.has_unknown_length and self._moment is None:
+            self._moment = self._loop.call_later(MOMENT, self._wait_no_longer, arrival)
 
     def _wait_no_longer(self, arrival: Arrival) -> None:
+        self._moment = None
         arrival.may_stream = True
         self._serve_next()
+
+    def _end_moment(self) -> None:
+        if self._moment is not None:
+            self._moment.cancel()
+            self._moment = None
 
     async def _serve(self, arrival: Arrival) -> None:
         problem = arrival.problem

@@ -44,11 +44,13 @@ class Proxy:
         metrics: Metrics,
         *,
         body_limit: int,
+        connection_limit: int = 10_000,
         request_log: RequestLog | None = None,
         proxies: TrustedProxies = NO_PROXIES,
         knows_routes: Callable[[], bool] = lambda: True,
     ) -> None:
         self.body_limit = body_limit
+        self.connection_limit = connection_limit
         self.proxies = proxies
         self.is_leaving = False
         self._table = table

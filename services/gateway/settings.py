@@ -32,6 +32,7 @@ class GatewaySettings(BaseSettings):
     last_known: Path | None = Field(default=None, description="file for the last known instances, kept over restarts")
     request_log: bool = Field(default=True, description="one line for each request")
     deadline: float = Field(default=10.0, gt=0, le=3600, description="over all attempts, up to the response's head")
+    connection_limit: int = Field(default=10_000, ge=1, description="clients at once; who comes then gets 503")
     body_limit: int = Field(default=1 << 20, ge=0, le=32 << 20)
 
     @field_validator("admin_names", mode="before")
