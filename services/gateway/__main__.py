@@ -13,7 +13,7 @@ from discovery import logs
 from discovery.errors import DiscoveryError
 from discovery.server import signals_end_the_process
 from discovery.serving import warn_of_misspelt_variables
-from discovery.settings import ConsulSettings, ServiceSettings, load
+from discovery.settings import CallSettings, ConsulSettings, ServiceSettings, load
 from discovery.tracing.settings import TracingSettings
 from services.gateway.assembly import run
 from services.gateway.settings import GatewaySettings
@@ -24,9 +24,10 @@ def main() -> None:
     take_all_descriptors()
     try:
         settings, service, consul = load(GatewaySettings), load(ServiceSettings), load(ConsulSettings)
-        warn_of_misspelt_variables([GatewaySettings, ServiceSettings])
+        terms = load(CallSettings).terms()
+        warn_of_misspelt_variables([GatewaySettings, ServiceSettings, CallSettings])
         with signals_end_the_process(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(run(settings, service, consul, load(TracingSettings)))
+            runner.run(run(settings, service, consul, terms, load(TracingSettings)))
     except DiscoveryError as error:
         sys.exit(f"gateway: {error}")
 

@@ -29,6 +29,7 @@ from discovery.pool import Pool
 from discovery.probe import Probe
 from discovery.registration import Registrar
 from discovery.resolver import Resolver
+from discovery.retry import Terms
 from discovery.server import KEEP_ALIVE, Server, companion
 from discovery.settings import ConsulSettings, ServiceSettings
 from discovery.sockets import advertised, bind, is_unspecified
@@ -69,7 +70,11 @@ class Place:
 
 
 async def run(
-    settings: GatewaySettings, service: ServiceSettings, consul_settings: ConsulSettings, tracing: TracingSettings
+    settings: GatewaySettings,
+    service: ServiceSettings,
+    consul_settings: ConsulSettings,
+    terms: Terms,
+    tracing: TracingSettings,
 ) -> None:
     """Serve until a signal ends it. Raises ListenError, SettingsError."""
     place = take_place(settings, service, consul_settings)
@@ -110,7 +115,13 @@ async def run(
         metrics.registry.register(PoolCollector(resolver, time.monotonic))
         ProcessCollector(registry=metrics.registry)
         forwarder = Forwarder(
-            resolver, wire, deadline=settings.deadline, random=Random(), clock=time.monotonic, tracer=tracer
+            resolver,
+            wire,
+            deadline=settings.deadline,
+            random=Random(),
+            clock=time.monotonic,
+            terms=terms,
+            tracer=tracer,
         )
         request_log = RequestLog(sys.stderr, time.time) if settings.request_log else None
         if request_log:

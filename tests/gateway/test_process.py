@@ -163,7 +163,7 @@ async def test_a_port_that_is_taken_is_one_line_and_exit_code_1() -> None:
         assert running.said == [f"gateway: cannot listen on 127.0.0.1:{port}: Address already in use\n".encode()]
 
 
-@pytest.mark.parametrize("variable", ["GATEWAY_PORT", "GATEWAY_ADMIN_NAMES"])
+@pytest.mark.parametrize("variable", ["GATEWAY_PORT", "GATEWAY_ADMIN_NAMES", "CALL_ATTEMPTS"])
 async def test_a_setting_that_cannot_be_read_is_named_in_one_line_without_its_value(variable: str) -> None:
     async with gateway({variable: "hush-hush"}) as running:
         assert await running.ended() == 1
