@@ -259,7 +259,7 @@ async def test_a_hundred_uploads_and_a_slow_reader_fit_into_little_memory(regist
             await side.say(b"HTTP/1.1 200 OK\r\n\r\n", *[b"x" * MEGABYTE] * 512)
         else:
             received = await side.reader.readexactly(int(side.last.one(b"content-length")))
-            await side.say(answer(hashlib.sha256(received).hexdigest().encode()))
+            await side.say(answer(hashlib.sha256(received).hexdigest().encode(), b"Connection: close"))
 
     async def upload(running: Gateway) -> bytes:
         async with running.client() as client:
