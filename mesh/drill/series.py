@@ -13,7 +13,7 @@ from discovery.errors import DiscoveryError
 from discovery.settings import load
 from mesh import settings
 from mesh.choice import Choice, choose_here
-from mesh.drill.drill import Drill, Needs
+from mesh.drill.drill import Drill, Needs, Pace
 from mesh.drill.outcome import Outcome, too_slow, wrong
 from mesh.drill.perform import perform
 from mesh.errors import MeshError
@@ -30,12 +30,11 @@ INSTANCES = 3
 
 @dataclass(frozen=True, slots=True)
 class DrillWish:
-    """What was asked for. `rate` in requests a second; what is hurt stays so for `seconds`."""
+    """What was asked for."""
 
     consul: str
     drills: Sequence[Drill]
-    rate: float
-    seconds: float
+    pace: Pace
     strict: bool
 
 
@@ -98,7 +97,7 @@ class Series:
             return Held(drill, not_held=why)
         try:
             async with self._mesh(drill, choice) as mesh:
-                outcome = await perform(drill, mesh, self._wish.rate, self._wish.seconds, self._audience.step)
+                outcome = await perform(drill, mesh, self._wish.pace, self._audience.step)
                 registry = mesh.status().registry_is
         except (MeshError, DiscoveryError, OSError) as error:
             return Held(drill, faults=(f"it could not be held: {error}",))
