@@ -130,7 +130,7 @@ class Series:
 def a_mesh(drill: Drill, choice: Choice, runtime: Path, logs: Path) -> RunningMesh:
     """Not started yet: with free ports, so that it runs beside anything, and services that can be made sick."""
     fleet = fleet_for(choice, load(GatewaySettings), free_port(), free_port())
-    fleet = replace(fleet, inherited={**fleet.inherited, "ENCRYPT_FAULTS": "1"})
+    fleet = replace(fleet, inherited={**fleet.inherited, "ENCRYPT_FAULTS": "1", **drill.environment})
     if drill.needs is Needs.DATA:
         fleet = replace(fleet, registry_data=logs / "registry")
     consul = settings.consul_settings(fleet.registry_address, ours=fleet.own is not None)

@@ -8,6 +8,7 @@ from typing import Any
 import psutil
 import pytest
 
+from mesh.drill.acts import TOO_SLOW_MS
 from tests.mesh.typed import Shell
 from tests.registries import has_consul
 
@@ -48,6 +49,15 @@ async def test_one_after_the_other_is_killed_in_one_mesh(tmp_path: Path) -> None
     (kill,) = await held(tmp_path, "kill", "--times=3", "--consul=embedded")
     assert (kill["times"], kill["victim"]) == (3, "encrypt-1")
     assert kill["leaked"]["memory_mb"] is None, "three are too few to rehearse, and to compare memory"
+
+
+@pytest.mark.e2e
+async def test_all_become_too_slow_and_clients_are_told_in_time(tmp_path: Path) -> None:
+    (drill,) = await held(tmp_path, "all-slow", "--consul=embedded")
+    assert drill["excused"] > 0
+    assert set(drill["failures"]) <= {"status 503", "status 504"}
+    assert drill["worst_ms"] < TOO_SLOW_MS, "nobody waited for an instance"
+    assert drill["returned_ms"] >= 0
 
 
 @pytest.mark.e2e
