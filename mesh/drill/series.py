@@ -95,9 +95,11 @@ class Series:
     async def _hold(self, drill: Drill, choice: Choice) -> Held:
         if (why := why_not(drill, choice)) is not None:
             return Held(drill, not_held=why)
+        # Only where times are judged is it worth waiting until callers know how quick answers are.
+        as_held = drill if self._wish.strict else replace(drill, settle=0.0)
         try:
             async with self._mesh(drill, choice) as mesh:
-                outcome = await perform(drill, mesh, self._wish.pace, self._audience.step)
+                outcome = await perform(as_held, mesh, self._wish.pace, self._audience.step)
                 registry = mesh.status().registry_is
         except (MeshError, DiscoveryError, OSError) as error:
             return Held(drill, faults=(f"it could not be held: {error}",))
