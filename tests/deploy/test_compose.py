@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.deploy.project import SERVICES
-from tests.deploy.stack import Stack, answers_again, inspect, instance, run, until
+from tests.deploy.stack import Stack, addresses, answers_again, inspect, instance, run, until
 
 pytestmark = pytest.mark.skipif(
     os.environ.get("MESH_TEST_COMPOSE") != "1", reason="needs Docker and three minutes: make test-compose"
@@ -151,10 +151,6 @@ async def leading(stack: Stack) -> str:
     servers = ("server-1", "server-2", "server-3")
     found = {each: await addresses(container) for each in servers for container in await stack.containers(each)}
     return next(name for name, known in found.items() if address in known)
-
-
-async def addresses(container: str) -> set[str]:
-    return {each["IPAddress"] for each in (await inspect(container))["NetworkSettings"]["Networks"].values()}
 
 
 async def test_a_token_opens_one_door(cluster: Stack) -> None:
