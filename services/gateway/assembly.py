@@ -173,14 +173,16 @@ async def sweep(wire: Wire, server: Server) -> None:
     while True:
         await asyncio.sleep(1.0)
         now = asyncio.get_running_loop().time()
-        sweeps: list[Callable[[], None]] = [
-            partial(cast(Listener | Tunnel, each).sweep, now) for each in server.server_state.connections
-        ]
-        for end_the_late in (wire.sweep, *sweeps):
-            try:
-                end_the_late()
-            except Exception:  # one connection that breaks must not keep all others open for ever
-                log.exception("a connection could not be swept")
+        _swept(wire.sweep)
+        for each in list(server.server_state.connections):
+            _swept(cast(Listener | Tunnel, each).sweep, now)
+
+
+def _swept(sweep: Callable[..., None], *now: float) -> None:
+    try:
+        sweep(*now)
+    except Exception:  # one connection that breaks must not keep all others open for ever
+        log.exception("a connection could not be swept")
 
 
 async def ended(task: asyncio.Task[None]) -> None:

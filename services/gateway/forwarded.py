@@ -27,7 +27,7 @@ class Peer(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TrustedProxies:
-    """Those in front of the gateway whose word about clients is taken."""
+    """Those in front of the gateway whose word about clients is taken: they must say it, and not pass on another's."""
 
     networks: Sequence[Network] = ()
 
@@ -43,8 +43,8 @@ def forwarded(headers: Headers, peer: Peer, host: bytes, scheme: bytes) -> Itera
     """The fields for an instance. `headers` are the client's, names in lower case; only a trusted one's count."""
     given = headers if peer.is_trusted else ()
     yield FOR, b", ".join([*_values(given, FOR), peer.address.encode()])
-    yield PROTO, _first(given, PROTO, scheme)
-    if at := _first(given, AT, host):
+    yield PROTO, _last(given, PROTO, scheme)
+    if at := _last(given, AT, host):
         yield AT, at
     for_ = f'"[{peer.address}]"' if ":" in peer.address else peer.address
     by_host = b'host="%b";' % host if host else b""
@@ -55,5 +55,6 @@ def _values(headers: Headers, name: bytes) -> list[bytes]:
     return [value for known, value in headers if known == name and value]
 
 
-def _first(headers: Headers, name: bytes, otherwise: bytes) -> bytes:
-    return next(iter(_values(headers, name)), otherwise)
+def _last(headers: Headers, name: bytes, otherwise: bytes) -> bytes:
+    """Of several: a proxy that adds instead of replacing adds its own behind those of its client."""
+    return next(reversed(_values(headers, name)), otherwise)

@@ -18,6 +18,7 @@ from uvicorn.server import ServerState
 
 from services.gateway.answer import Answer, break_off
 from services.gateway.arrival import Arrival
+from services.gateway.clients import Clients
 from services.gateway.fields import Fields
 from services.gateway.flow import EMPTY
 from services.gateway.forwarded import TrustedProxies
@@ -37,6 +38,8 @@ KEPT_FOR_TUNNEL = 64 * 1024
 UNTRUSTED = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_IMPLEMENTED, HTTPStatus.HTTP_VERSION_NOT_SUPPORTED})
 """Who gets one of these has another idea of the protocol than we have: nothing else is taken from the connection."""
 
+CROWDED = Problem(HTTPStatus.SERVICE_UNAVAILABLE, "too many clients", retry_after=1.0)
+
 FAULT = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the gateway has a fault")
 
 
@@ -44,7 +47,7 @@ class Application(Protocol):
     """What serves requests."""
 
     body_limit: int
-    connection_limit: int
+    clients: Clients
     is_leaving: bool
     proxies: TrustedProxies
 
@@ -81,7 +84,7 @@ class Listener(asyncio.Protocol):
         self._writable: asyncio.Future[None] | None = None
         self._preamble: bytearray | None = None
         self._moment: asyncio.TimerHandle | None = None
-        self._is_discarding = self._is_leaving = self._is_full = False
+        self._is_discarding = self._is_leaving = self._is_full = self._is_counted = False
 
     # What asyncio calls
 
@@ -96,8 +99,9 @@ class Listener(asyncio.Protocol):
             peer=self._app.proxies.peer(peer[0] if isinstance(peer, tuple) else ""),
             body_limit=self._app.body_limit,
         )
-        if len(self._state.connections) > self._app.connection_limit:
-            self._refuse(Problem(HTTPStatus.SERVICE_UNAVAILABLE, "too many connections", retry_after=1.0))
+        self._is_counted = self._app.clients.enter()
+        if not self._is_counted:
+            self._turn_away()
 
     def data_received(self, data: bytes) -> None:
         if self._is_discarding:
@@ -119,6 +123,7 @@ class Listener(asyncio.Protocol):
 
     def connection_lost(self, _error: Exception | None) -> None:
         self._state.connections.discard(self)
+        self._leave()
         self._deadline = NEVER
         self.waiting.clear()
         self._end_moment()
@@ -150,15 +155,34 @@ class Listener(asyncio.Protocol):
             break_off(self.transport)
         elif now >= self._deadline:
             self._lose_patience()
-        elif self._pace.is_too_slow(self.reader.seen, now, waits=self.reader.is_in_body and not self._is_full):
+        elif self._is_too_slow(now):
             self._give_up_body(f"a body may take {GRACE:g} seconds, and one more for each {PACE:g} bytes")
+
+    def _is_too_slow(self, now: float) -> bool:
+        reader = self.reader
+        waits = reader.is_in_body and self.transport.is_reading() and not self._is_discarding
+        return self._pace.is_too_slow(reader.number, reader.seen, now, waits=waits) and waits
 
     def hand_over(self, instance: asyncio.Transport, heard: bytes, on_end: Callable[[], None]) -> None:
         """From here on the connection speaks another protocol, in which the instance has said something already."""
         self._state.connections.discard(self)
         instance.write(bytes(self._preamble or b""))
         self.transport.write(heard)
-        Tunnel(self.transport, instance, self._state.connections, on_end)
+
+        def end() -> None:
+            self._leave()
+            on_end()
+
+        Tunnel(self.transport, instance, self._state.connections, end)
+
+    def _leave(self) -> None:
+        if self._is_counted:
+            self._is_counted = False
+            self._app.clients.leave()
+
+    def _turn_away(self) -> None:
+        Answer(Arrival(b"", b"", "1.1", EMPTY, keep_alive=False), self.transport, self, closes=True).say(CROWDED)
+        self._discard()
 
     # From bytes to answers
 
@@ -277,6 +301,7 @@ class Listener(asyncio.Protocol):
     def _discard(self) -> None:
         """What the client still sends is read for a while: else it would see a reset instead of the last answer."""
         self._is_discarding = True
+        self.waiting.clear()
         self._deadline = self._loop.time() + DISCARD
         self.transport.resume_reading()
         if self.transport.can_write_eof():
@@ -308,7 +333,9 @@ class Listener(asyncio.Protocol):
     def _expect_more(self, *, was_in_head: bool) -> None:
         """Give the client time for what it is to do next: nothing while we are at work on all that it sent."""
         served = self._served
-        if self._is_full or self._is_discarding or (served is not None and served.is_complete):
+        if self._is_discarding:
+            return
+        if self._is_full or (served is not None and served.is_complete):
             self._deadline = NEVER
         elif self.reader.is_in_body:
             self._deadline = self._loop.time() + STALL

@@ -12,6 +12,7 @@ from discovery.errors import Attempt, AttemptFailed, CallFailed
 from discovery.reply import Answered
 from services.gateway.answer import Answer
 from services.gateway.arrival import Arrival
+from services.gateway.clients import Clients
 from services.gateway.fields import Fields
 from services.gateway.forward import Forwarder
 from services.gateway.forwarded import TrustedProxies
@@ -50,7 +51,7 @@ class Proxy:
         knows_routes: Callable[[], bool] = lambda: True,
     ) -> None:
         self.body_limit = body_limit
-        self.connection_limit = connection_limit
+        self.clients = Clients(connection_limit)
         self.proxies = proxies
         self.is_leaving = False
         self._table = table

@@ -45,6 +45,8 @@ class RequestReader:
         self._parser = httptools.HttpRequestParser(self)
         self._arrival: Arrival | None = None
         self._has_switched = False
+        self.number = 0
+        """Of the request that has come last, counted on this connection."""
         self._forget_head()
 
     @property
@@ -146,6 +148,7 @@ class RequestReader:
         if arrival.fields is not None and method == b"GET" and version == "1.1" and parser.should_upgrade():
             arrival.upgrade = arrival.fields.upgrade
         self._arrival = arrival
+        self.number += 1
         self._on_head(arrival)
         self._has_switched = bool(arrival.upgrade) and arrival.problem is None
 

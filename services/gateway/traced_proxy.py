@@ -46,7 +46,10 @@ class TracedProxy(Proxy):
         except Exception as error:
             conventions.failed(span, type(error).__name__)
             raise
-        conventions.answered(span, answer.status, error_from=500)
+        if answer.broke_off:
+            conventions.failed(span, "response_broke_off")
+        else:
+            conventions.answered(span, answer.status, error_from=500)
 
     def _begin(self, arrival: Arrival) -> Span:
         """From here on the request is marked as a part of our span, in the log and for the instance."""

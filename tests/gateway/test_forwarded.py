@@ -75,3 +75,8 @@ def test_a_proxy_is_known_by_its_network(network: str, address: str, is_trusted:
 
 def test_who_names_nobody_trusts_nobody() -> None:
     assert TrustedProxies().peer("127.0.0.1") == Peer("127.0.0.1", is_trusted=False)
+
+
+def test_of_several_words_the_last_is_the_proxys_own() -> None:
+    said = told([(b"x-forwarded-proto", b"gopher"), (b"x-forwarded-proto", b"https")], is_trusted=True)
+    assert said[b"x-forwarded-proto"] == b"https"

@@ -156,3 +156,15 @@ async def test_a_client_that_reads_slowly_is_not_one_that_rests() -> None:
         gateway.sweep(ahead=IDLE + 1)
         for _ in range(requests - answered):
             assert (await client.answer()).body == MUCH
+
+
+async def test_what_stands_behind_the_last_request_is_not_carried_out() -> None:
+    """Not even when the last answer has to wait for its client, and goes on later; nor does it spoil that answer."""
+    requests = 200
+    async with raw_instance(says_much) as web, front(web) as gateway, gateway.client(rcvbuf=4096) as client:
+        await client.say(get(b"/") * (requests - 1) + get(b"/", b"Connection: close") + get(b"/never") * 3)
+        await until(lambda: gateway.listeners[0].writable is not None)
+        for _ in range(requests):
+            assert (await client.answer()).body == MUCH
+        assert await client.rest() == b""
+        assert [request.target for request in web.requests] == [b"/"] * requests
