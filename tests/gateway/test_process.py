@@ -170,7 +170,7 @@ async def test_a_port_that_is_taken_is_one_line_and_exit_code_1() -> None:
         assert running.said == [f"gateway: cannot listen on 127.0.0.1:{port}: Address already in use\n".encode()]
 
 
-@pytest.mark.parametrize("variable", ["GATEWAY_PORT", "GATEWAY_ADMIN_NAMES"])
+@pytest.mark.parametrize("variable", ["GATEWAY_PORT", "GATEWAY_ADMIN_NAMES", "CALL_ATTEMPTS"])
 async def test_a_setting_that_cannot_be_read_is_named_in_one_line_without_its_value(variable: str) -> None:
     async with gateway({variable: "hush-hush"}) as running:
         assert await running.ended() == 1
@@ -182,7 +182,7 @@ async def test_a_setting_that_cannot_be_read_is_named_in_one_line_without_its_va
 async def test_without_a_registry_it_serves_what_it_can_and_ends_when_it_is_told_to() -> None:
     async with gateway({"GATEWAY_BODYLIMIT": "1"}) as running:
         await listens(running)
-        assert await running.status() == 404
+        assert await running.status() == 503, "it cannot know that there is no such route"
         assert await running.status(LIVEZ.replace(b"livez", b"readyz"), admin=True) == 503
         assert not psutil.Process(running.process.pid).children(recursive=True)
     assert any(b"GATEWAY_BODYLIMIT" in line and b"GATEWAY_BODY_LIMIT" in line for line in running.said)
@@ -231,7 +231,7 @@ async def test_it_ends_with_clients_that_stay_connected() -> None:
         await listens(running)
         async with running.client() as idle, running.client() as half, running.client(admin=True) as listener:
             await idle.say(GET)
-            assert (await idle.answer()).status == 404
+            assert (await idle.answer()).status == 503
             await half.say(GET[:10])
             await listener.say(b"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n")
             await listener.until(b": from now on\n\n")
@@ -302,7 +302,7 @@ async def test_a_hundred_uploads_and_a_slow_reader_fit_into_little_memory(regist
             await side.say(b"HTTP/1.1 200 OK\r\n\r\n", *[b"x" * MEGABYTE] * 512)
         else:
             received = await side.reader.readexactly(int(side.last.one(b"content-length")))
-            await side.say(answer(hashlib.sha256(received).hexdigest().encode()))
+            await side.say(answer(hashlib.sha256(received).hexdigest().encode(), b"Connection: close"))
 
     async def upload(running: Gateway) -> bytes:
         async with running.client() as client:
