@@ -89,6 +89,9 @@ class Frame:
                 await self._act(load, turn, f" ({turn + 1} of {times})" if times > 1 else "") for turn in range(times)
             ]
             await asyncio.sleep(AFTER)
+            await self._mesh.until_ready(
+                lambda _: None
+            )  # who is out needs requests to come back, and is probed so long
             whole = await load.stop()
         return Told(whole, load.answers, calm_from, scenes, await self._reached() - before)
 
