@@ -52,7 +52,7 @@ def outcome_of(
         registered_ms=longest((each.registry_answered_at, each.all_registered_at) for each in told.scenes),
         load=None if drill.limits.load is None else round(told.reached / max(1, told.whole.requests), 3),
         growth=growth,
-        wrongs=(*(each for scene in told.scenes for each in scene.complaints), *lost(returns)),
+        wrongs=found_wrong(told.scenes),
     )
 
 
@@ -122,6 +122,11 @@ def is_excused(answer: Answer, excused: frozenset[str], hurt_at: float, back_at:
     """Whether a request had to fail: on its way when all was hurt, or due before anybody was back."""
     due_too_early = back_at is None or answer.scheduled_at < back_at
     return answer.error in excused and answer.finished_at >= hurt_at and due_too_early
+
+
+def found_wrong(scenes: Iterable[Scene]) -> tuple[str, ...]:
+    """By the drill itself, at any of the times."""
+    return tuple(each for scene in scenes for each in (*scene.complaints, *lost(scene.returns)))
 
 
 def lost(returns: Sequence[Return]) -> list[str]:

@@ -11,7 +11,7 @@ from discovery.consul import Consul
 from mesh.admin import admin_at
 from mesh.drill.drill import Drill, Pace
 from mesh.drill.leftovers import at_rest, growth, reached
-from mesh.drill.measure import Told, count_excused, outcome_of
+from mesh.drill.measure import Told, count_excused, found_wrong, outcome_of
 from mesh.drill.outcome import Outcome
 from mesh.drill.scene import Scene
 from mesh.drill.sightings import Sightings
@@ -65,10 +65,13 @@ class Frame:
         self._tell = tell
 
     async def rehearse(self) -> None:
-        """Raises NotReady if a client could notice even that."""
+        """Raises NotReady if it goes wrong already."""
         told = await self.hold(self._pace.rehearsals, " (a rehearsal)")
+        wrongs = list(found_wrong(told.scenes))
         if failed := told.whole.failed - count_excused(self._drill, told):
-            raise NotReady(f"{failed} requests failed in the rehearsal ({told.whole.failures})")
+            wrongs.append(f"{failed} requests failed ({told.whole.failures})")
+        if wrongs:
+            raise NotReady(f"the rehearsal went wrong: {', '.join(wrongs)}")
         self._tell(f"{self._drill.name}: waiting until the gateway is at rest")
 
     async def hold(self, times: int, what: str = "") -> Told:
@@ -86,6 +89,9 @@ class Frame:
                 await self._act(load, turn, f" ({turn + 1} of {times})" if times > 1 else "") for turn in range(times)
             ]
             await asyncio.sleep(AFTER)
+            await self._mesh.until_ready(
+                lambda _: None
+            )  # who is out needs requests to come back, and is probed so long
             whole = await load.stop()
         return Told(whole, load.answers, calm_from, scenes, await self._reached() - before)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mesh.commands.drill import holdings, steps
 from mesh.drill.growth import Growth, Holdings
+from mesh.drill.shown import holdings, steps
 from mesh.drill.timeline import TimeLine
 from tests.drill.seen import outcome
 
