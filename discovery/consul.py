@@ -26,9 +26,18 @@ CALL_TIMEOUT = 5.0
 
 
 class Consul:
-    """One agent. Holds a pool of connections: close it with `aclose`, or use `async with`. Raises SettingsError."""
+    """One agent. Holds a pool of connections: close it with `aclose`, or use `async with`. Raises SettingsError.
 
-    def __init__(self, settings: ConsulSettings, transport: httpx2.AsyncBaseTransport | None = None) -> None:
+    `patience`: seconds that an answer may take, on top of what the question itself wants to wait.
+    """
+
+    def __init__(
+        self,
+        settings: ConsulSettings,
+        transport: httpx2.AsyncBaseTransport | None = None,
+        *,
+        patience: float = CALL_TIMEOUT,
+    ) -> None:
         settings.token()
         self._settings = settings
         self._http = httpx2.AsyncClient(
@@ -37,7 +46,7 @@ class Consul:
             trust_env=False,
             limits=httpx2.Limits(max_connections=None, max_keepalive_connections=8),
         )
-        self._api = _Api(settings, self._http)
+        self._api = _Api(settings, self._http, patience)
 
     @property
     def host(self) -> str:
@@ -115,8 +124,9 @@ class Consul:
 
 
 class _Api(base.Consul):  # type: ignore[misc] # py-consul is untyped
-    def __init__(self, settings: ConsulSettings, http: httpx2.AsyncClient) -> None:
+    def __init__(self, settings: ConsulSettings, http: httpx2.AsyncClient, patience: float) -> None:
         self._client = http
+        self._patience = patience
         self._server_name = settings.tls_server_name
         super().__init__(
             host=settings.host, port=settings.port, scheme=settings.scheme, verify=settings.http_ssl_verify
@@ -124,15 +134,25 @@ class _Api(base.Consul):  # type: ignore[misc] # py-consul is untyped
         self.token = None  # py-consul took it from the environment; each call names its own
 
     def http_connect(self, host: str, port: int, scheme: str, *_: object, **__: object) -> _Http:
-        return _Http(self._client, f"[{host}]" if ":" in host else host, port, scheme, self._server_name)
+        named = f"[{host}]" if ":" in host else host
+        return _Http(self._client, named, port, scheme, self._server_name, self._patience)
 
 
 class _Http(base.HTTPClient):  # type: ignore[misc] # py-consul is untyped
     """py-consul's own seam: where its standard client would block, this one awaits."""
 
-    def __init__(self, client: httpx2.AsyncClient, host: str, port: int, scheme: str, server_name: str | None) -> None:
+    def __init__(
+        self,
+        client: httpx2.AsyncClient,
+        host: str,
+        port: int,
+        scheme: str,
+        server_name: str | None,
+        patience: float,
+    ) -> None:
         super().__init__(host, port, scheme)
         self._client = client
+        self._patience = patience
         self._extensions = {"sni_hostname": server_name} if server_name else {}
 
     async def get(
@@ -144,7 +164,7 @@ class _Http(base.HTTPClient):  # type: ignore[misc] # py-consul is untyped
         raw: bool = False,  # noqa: ARG002 (py-consul's signature)
     ) -> Value:
         request = self._request("GET", self.uri(path, params), headers, b"")
-        return await self._send(request, callback, CALL_TIMEOUT + _longest_wait(dict(params or ())))
+        return await self._send(request, callback, self._patience + _longest_wait(dict(params or ())))
 
     async def put(
         self,
@@ -155,7 +175,7 @@ class _Http(base.HTTPClient):  # type: ignore[misc] # py-consul is untyped
         headers: dict[str, str] | None = None,
     ) -> Value:
         request = self._request("PUT", self.uri(path, params), headers, data)
-        return await self._send(request, callback, CALL_TIMEOUT)
+        return await self._send(request, callback, self._patience)
 
     def post(self, *_: object, **__: object) -> Awaitable[Any]:
         raise NotImplementedError("nothing that the project uses is a POST or a DELETE")

@@ -117,7 +117,7 @@ class Race(Generic[R]):
     def _judge(self, contender: Contender[R], reply: R) -> None:
         upstream, seconds = contender.upstream, self._clock() - contender.began
         if is_good(reply):
-            self._pool.succeeded(upstream, seconds, contender.trial)
+            self._pool.succeeded(upstream, seconds if self._policy.kept else None, contender.trial)
         else:
             self._note(contender, str(reply.status))
             blame(self._pool, upstream, reply, contender.trial)

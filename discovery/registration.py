@@ -18,7 +18,7 @@ from discovery.backoff import full_jitter
 from discovery.documents import Entry, Registration
 from discovery.errors import RegistryError, RegistryRefused
 from discovery.instance import Health
-from discovery.watch import TokenBucket
+from discovery.watch import WAIT, TokenBucket
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,8 @@ def new_boot_id(started: float, random: Random) -> str:
 
 
 class Registrar:
-    """Registers one instance and stays by it. `probe` asks the instance itself whether it answers."""
+    """Registers one instance and stays by it. `probe` asks the instance itself whether it answers; `wait` is for how
+    many seconds the agent is asked to wait for news of the entry."""
 
     def __init__(
         self,
@@ -74,6 +75,7 @@ class Registrar:
         random: Random,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        wait: float = WAIT,
     ) -> None:
         self._agent = agent
         self._registration = registration
@@ -82,6 +84,7 @@ class Registrar:
         self._random = random
         self._clock = clock
         self._sleep = sleep
+        self._wait = wait
         self._bucket = TokenBucket()
         self._failures = 0
         self.registered = asyncio.Event()
@@ -94,7 +97,7 @@ class Registrar:
             if pause := self._bucket.delay(self._clock()):
                 await self._sleep(pause)
             try:
-                entry = await self._agent.entry(self._id, content_hash=content_hash)
+                entry = await self._agent.entry(self._id, content_hash=content_hash, wait=self._wait)
                 content_hash = await self._answer(entry)
                 self._failures = 0
             except RegistryError as error:

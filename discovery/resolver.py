@@ -12,17 +12,16 @@ from typing import Any, Protocol
 from discovery.addresses import Forbidden
 from discovery.documents import Answer
 from discovery.errors import RegistryError
-from discovery.instance import NAME, PRINTABLE, Identity, Instance
+from discovery.instance import NAME, Instance
 from discovery.journal import Journal
+from discovery.learning import REGISTRY, Learning
 from discovery.pool import Pool
 from discovery.prober import Asks, Prober
+from discovery.screening import Screen
 from discovery.tags import is_route
-from discovery.watch import Snapshot, watch
+from discovery.watch import WAIT, Snapshot, watch
 
 log = logging.getLogger(__name__)
-
-REGISTRY = "consul"
-"""The one service that is never resolved."""
 
 
 class Registry(Protocol):
@@ -33,7 +32,10 @@ class Registry(Protocol):
 
 
 class Resolver:
-    """Use it with `async with`: its tasks end with it. `on_snapshot` is told of each pool that took one."""
+    """Use it with `async with`: its tasks end with it. `on_snapshot` is told of each pool that took one.
+
+    `wait`: seconds for which the registry is asked to wait for news.
+    """
 
     def __init__(
         self,
@@ -46,6 +48,7 @@ class Resolver:
         forbidden: Forbidden,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         on_snapshot: Callable[[Pool], None] = lambda _pool: None,
+        wait: float = WAIT,
     ) -> None:
         self.pools: dict[str, Pool] = {}
         self._registry = registry
@@ -53,15 +56,15 @@ class Resolver:
         self._journal = journal
         self._clock = clock
         self._random = random
-        self._forbidden = forbidden
+        self._screen = Screen(forbidden, journal)
         self._sleep = sleep
         self._on_snapshot = on_snapshot
+        self._wait = wait
         self._known: dict[str, asyncio.Event] = {}
         self._recalled: list[Pool] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self._refused: set[tuple[Identity, str]] = set()
         self._heard: dict[str, bool] = {}
-        self._to_learn: frozenset[str] | None = None
+        self._learning = Learning()
 
     async def __aenter__(self) -> Resolver:
         return self
@@ -84,11 +87,17 @@ class Resolver:
     def has_learnt(self) -> bool:
         """Whether everything is known that there was to know at the start. What is learnt is not unlearnt.
 
-        While the registry is silent it is enough that somebody of a former life has proven to be there.
+        While the registry is silent, or names no routes, it is enough that somebody of a former life has proven to be
+        there.
         """
-        if self._to_learn is None:
-            return not self.hears_registry and any(pool.choose() for pool in self._recalled)
-        return all(self._known[each].is_set() for each in self._to_learn)
+        is_told = not self.hears_registry or "" in self._heard
+        if not self._learning.has_begun and is_told and any(pool.choose() for pool in self._recalled):
+            return True
+        return self._learning.is_over(
+            self._clock(),
+            is_known=lambda service: self._known[service].is_set(),
+            has_instances=lambda: any(pool.upstreams for pool in self.pools.values()),
+        )
 
     def follow(self, service: str) -> Pool:
         """The pool of a service, kept up to date from now on. Raises ValueError for what is no service's name."""
@@ -117,7 +126,7 @@ class Resolver:
         for service, instances in last_known.items():
             if NAME.fullmatch(service) and service != REGISTRY:
                 pool = self.follow(service)
-                pool.remember(self._callable(instances))
+                pool.remember(self._screen.callable(service, instances))
                 self._on_snapshot(pool)
                 self._recalled.append(pool)
 
@@ -143,46 +152,29 @@ class Resolver:
         pool = self.pools[service]
 
         async def fetch(index: int) -> Answer[tuple[Instance, ...]]:
-            return await self._registry.instances(service, index=index)
+            return await self._registry.instances(service, index=index, wait=self._wait)
 
         async for news in watch(fetch, clock=self._clock, sleep=self._sleep, random=self._random):
             self._hear(service, news)
             if isinstance(news, RegistryError):
                 pool.hear_nothing()
                 continue
-            pool.apply(Snapshot(self._callable(news.value), news.continuous))
+            pool.apply(Snapshot(self._screen.callable(service, news.value), news.continuous))
             self._known[service].set()
             self._on_snapshot(pool)
 
     async def _follow_routed(self) -> None:
         async def fetch(index: int) -> Answer[Mapping[str, Sequence[str]]]:
-            return await self._registry.services(index=index)
+            return await self._registry.services(index=index, wait=self._wait)
 
         async for news in watch(fetch, clock=self._clock, sleep=self._sleep, random=self._random):
             self._hear("", news)
             if isinstance(news, RegistryError):
                 continue
-            for service, tags in news.value.items():
-                if any(map(is_route, tags)) and NAME.fullmatch(service) and service != REGISTRY:
-                    self.follow(service)
-            if self._to_learn is None:
-                self._to_learn = frozenset(self.pools)
-
-    def _callable(self, instances: Sequence[Instance]) -> tuple[Instance, ...]:
-        """Only those that may be called, with an event for each that may not."""
-        allowed = []
-        for each in instances:
-            if why := self._forbidden.reason(each.address, each.port) or _bad_name(each):
-                self._refuse(each, why)
-            else:
-                allowed.append(each)
-        return tuple(allowed)
-
-    def _refuse(self, instance: Instance, why: str) -> None:
-        """Said once for each, not with every snapshot."""
-        if (instance.identity, why) not in self._refused:
-            self._refused.add((instance.identity, why))
-            self._journal.record("instance_refused", service=instance.service, instance=instance.id, why=why)
+            routed = {service for service, tags in news.value.items() if _is_routed(service, tags)}
+            for service in routed:
+                self.follow(service)
+            self._learning.heard(news.value, self.pools if routed else (), self._clock())
 
     def _hear(self, watch: str, news: Snapshot[Any] | RegistryError) -> None:
         before = self.hears_registry
@@ -192,5 +184,5 @@ class Resolver:
             self._journal.record("registry_lost" if before else "registry_back", **detail)
 
 
-def _bad_name(instance: Instance) -> str:
-    return "" if PRINTABLE.fullmatch(instance.id) else "an ID that cannot stand in a header"
+def _is_routed(service: str, tags: Sequence[str]) -> bool:
+    return any(map(is_route, tags)) and NAME.fullmatch(service) is not None and service != REGISTRY

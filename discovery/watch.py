@@ -17,6 +17,11 @@ from discovery.errors import RegistryError, RegistryRefused
 
 Value = TypeVar("Value")
 
+WAIT = 60.0
+"""Seconds that a question may wait for news. A connection that dies without a word is noticed after that and little
+more, and nothing is missed: the next question asks afresh.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot(Generic[Value]):

@@ -16,6 +16,8 @@ from rich.text import Text
 from discovery.settings import load
 from mesh.commands.options import AsJson
 from mesh.drill.catalogue import DRILLS, chosen
+from mesh.drill.drill import Pace
+from mesh.drill.growth import Growth
 from mesh.drill.outcome import Outcome
 from mesh.drill.series import DrillWish, Held, Series
 from mesh.exits import FAILED, INTERRUPTED
@@ -37,6 +39,7 @@ def drill(
     ] = "auto",
     rate: Annotated[float, typer.Option(min=1, max=20_000, help="Requests a second.")] = 200,
     seconds: Annotated[float, typer.Option(min=0.1, max=3600, help="How long what is hurt stays so.")] = 5,
+    times: Annotated[int, typer.Option(min=1, max=10_000, help="How often in a row, in one mesh.")] = 1,
     strict: Annotated[
         bool, typer.Option("--strict", help="Judge times too: for a machine with nothing to do.")
     ] = False,
@@ -45,14 +48,18 @@ def drill(
     """Hurt a mesh under load, on purpose, and show what a client sees of it and how long each step takes.
 
     Each drill starts a mesh of its own, on free ports. Exits with 0 only if nothing went wrong in any of them: no
-    request failed that did not have to, no more load than allowed reached the instances, nothing was left behind; and
-    with --strict, if nothing took longer than it may.
+    request failed that did not have to, no more load than allowed reached the instances, and the gateway then held no
+    more requests in flight, connections, file descriptors and tasks than before; and with --strict, if nothing took
+    longer than it may.
+
+    With --times, each time another instance is hurt. From 10 on, a tenth as many more are a rehearsal, after which the
+    gateway is looked at before the others: so its memory, and its connections to instances, are compared too.
 
     With --json the last line of standard output is an object with `passed` and `drills`: each with latencies from the
     hurt on (p50_ms, p99_ms, worst_ms), the same of a `calm` stretch before it, and a `timeline` in milliseconds from
     the hurt on, null for what was not reached.
     """
-    held = _hold(DrillWish(consul, chosen(names or ["all"]), rate, seconds, strict), as_json)
+    held = _hold(DrillWish(consul, chosen(names or ["all"]), Pace(rate, seconds, times), strict), as_json)
     if held is None:
         raise typer.Exit(INTERRUPTED)
     passed = not any(one.faults for one in held)
@@ -99,12 +106,15 @@ class Narrator:
 def show(held: Held) -> None:
     """A drill: what was done, what a client saw, the steps, and the faults."""
     say("")
-    console().print(Text.assemble((held.drill.name, "bold"), f"  {held.drill.what}", (f"  {held.registry}", "dim")))
+    times = f", {held.outcome.times} times in a row" if held.outcome and held.outcome.times > 1 else ""
+    what = f"  {held.drill.what}{times}"
+    console().print(Text.assemble((held.drill.name, "bold"), what, (f"  {held.registry}", "dim")))
     if held.not_held:
         say(f"not held: {held.not_held}", "yellow")
     if held.outcome:
         console().print(latencies(held.outcome))
         console().print(Text(steps(held.outcome), style="dim"), width=WIDE)
+        console().print(Text(holdings(held.outcome.growth), style="dim"), width=WIDE)
     for fault in held.faults:
         say(f"! {printable(fault)}", "red")
 
@@ -127,6 +137,7 @@ def steps(outcome: Outcome) -> str:
         f"{what} {_time(value)}"
         for what, value in (
             ("open port to first answer", outcome.rediscovered_ms),
+            ("let go or healed to first answer", outcome.returned_ms),
             ("registry's first answer to all registered", outcome.registered_ms),
         )
         if value is not None
@@ -134,6 +145,21 @@ def steps(outcome: Outcome) -> str:
     if outcome.load is not None:
         more.append(f"{outcome.load:.2f} times the load reached the instances")
     return "\n".join(filter(None, (" > ".join(line), ", ".join(more))))
+
+
+def holdings(growth: Growth) -> str:
+    """What the gateway held at rest, before and after."""
+    before, after = growth.before, growth.after
+    said = [
+        f"{after.in_flight} requests in flight",
+        f"{after.clients} clients",
+        f"{before.tasks} > {after.tasks} tasks",
+        f"{before.descriptors} > {after.descriptors} file descriptors",
+    ]
+    if growth.warm:
+        said += [f"{before.idle} > {after.idle} connections to instances"]
+        said += [f"{before.memory / 1e6:.1f} > {after.memory / 1e6:.1f} MB"]
+    return f"the gateway at rest: {', '.join(said)}"
 
 
 def conclude(held: Sequence[Held]) -> None:

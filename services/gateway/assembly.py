@@ -29,6 +29,7 @@ from discovery.pool import Pool
 from discovery.probe import Probe
 from discovery.registration import Registrar
 from discovery.resolver import Resolver
+from discovery.retry import Terms
 from discovery.server import KEEP_ALIVE, Server, companion
 from discovery.settings import ConsulSettings, ServiceSettings
 from discovery.sockets import advertised, bind, is_unspecified
@@ -36,6 +37,7 @@ from discovery.tracing.provider import tracer_provider
 from discovery.tracing.settings import TracingSettings
 from services.gateway.app import admin_app
 from services.gateway.forward import Forwarder
+from services.gateway.forwarded import TrustedProxies
 from services.gateway.listener import Listener
 from services.gateway.metrics import Metrics, PoolCollector
 from services.gateway.outages import Outages
@@ -68,7 +70,11 @@ class Place:
 
 
 async def run(
-    settings: GatewaySettings, service: ServiceSettings, consul_settings: ConsulSettings, tracing: TracingSettings
+    settings: GatewaySettings,
+    service: ServiceSettings,
+    consul_settings: ConsulSettings,
+    terms: Terms,
+    tracing: TracingSettings,
 ) -> None:
     """Serve until a signal ends it. Raises ListenError, SettingsError."""
     place = take_place(settings, service, consul_settings)
@@ -109,13 +115,28 @@ async def run(
         metrics.registry.register(PoolCollector(resolver, time.monotonic))
         ProcessCollector(registry=metrics.registry)
         forwarder = Forwarder(
-            resolver, wire, deadline=settings.deadline, random=Random(), clock=time.monotonic, tracer=tracer
+            resolver,
+            wire,
+            deadline=settings.deadline,
+            random=Random(),
+            clock=time.monotonic,
+            terms=terms,
+            tracer=tracer,
         )
         request_log = RequestLog(sys.stderr, time.time) if settings.request_log else None
         if request_log:
             stack.callback(request_log.flush)
         serving = partial(TracedProxy, tracer=tracer) if tracer else Proxy
-        proxy = serving(table, forwarder, metrics, body_limit=settings.body_limit, request_log=request_log)
+        proxy = serving(
+            table,
+            forwarder,
+            metrics,
+            body_limit=settings.body_limit,
+            connection_limit=settings.connection_limit,
+            request_log=request_log,
+            proxies=TrustedProxies(settings.trusted_proxies),
+            knows_routes=lambda: resolver.has_learnt,
+        )
         registration = Registration(place.instance, place.check_url)
         registrar = Registrar(consul, registration, probe=partial(probe.is_live, place.check_url), random=Random())
         public = configuration(proxy, http=Listener, drain=max(1, round(service.drain)))

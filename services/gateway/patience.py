@@ -9,6 +9,14 @@ after an early answer.
 
 NEVER = float("inf")
 
+MOMENT = 0.1
+"""Seconds for which a body of unknown length is waited for: one that turns out small can be sent again."""
+
+GRACE, PACE = 20.0, 500.0
+"""A body may take so many seconds, and one more for each so many bytes (Apache's mod_reqtimeout). Whoever sends one
+keeps an instance busy, and a byte now and then would do it for nothing.
+"""
+
 
 class Uptake:
     """Of what is written to somebody: do they take it?"""
@@ -34,3 +42,23 @@ class Uptake:
         self._has_moved = False
         self._unread = unread
         return now - self._at > STALL
+
+
+class Pace:
+    """Of a body that somebody sends: does it come fast enough? Wants to be asked every second or so."""
+
+    __slots__ = ("_at", "_left", "_seen")
+
+    def __init__(self, now: float) -> None:
+        self._at = now
+        self._left = GRACE
+        self._seen = 0
+
+    def is_too_slow(self, seen: int, now: float, *, waits: bool) -> bool:
+        """`seen` bytes of it have come; only while somebody `waits` for more does time count against the sender."""
+        came = seen - self._seen
+        if came < 0 or not seen:  # another body, or none
+            came, self._left = 0, GRACE
+        self._left = min(GRACE, self._left + came / PACE) - (now - self._at if waits else 0.0)
+        self._seen, self._at = seen, now
+        return self._left < 0

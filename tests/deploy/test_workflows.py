@@ -85,6 +85,16 @@ def test_checks_run_on_every_change() -> None:
     assert {"make check", "make test", "make test-compose", "make demo"} <= said
 
 
+def test_every_change_is_drilled_on_both_registries_and_over_and_over() -> None:
+    job = WORKFLOWS["checks"]["jobs"]["drill"]
+    assert job["strategy"]["matrix"] == {"registry": ["embedded", "binary"]}
+    assert job["env"] == {"REGISTRY": "${{ matrix.registry }}"}
+    drills = [words for step in job["steps"] if "mesh drill" in (words := step.get("run", ""))]
+    assert all('--consul "$REGISTRY"' in each for each in drills)
+    assert [each.split()[2] for each in drills] == ["all", "kill"]
+    assert "--times 10 " in drills[-1]
+
+
 def is_built_for(service: str, path: str) -> bool:
     """Whether a change of this path begins the service's workflow: the last pattern that matches decides."""
     found = False

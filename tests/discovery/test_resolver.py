@@ -15,6 +15,7 @@ from discovery.documents import Answer
 from discovery.errors import RegistryError, RegistryGarbled, RegistryRefused, RegistryUnreachable
 from discovery.instance import Instance
 from discovery.journal import Journal
+from discovery.learning import SETTLING
 from discovery.pool import Pool
 from discovery.probe import Verdict
 from discovery.resolver import Resolver
@@ -312,6 +313,19 @@ async def test_what_must_not_be_called_is_not_and_said_once(bad: Instance) -> No
 
 
 @simulated
+async def test_what_left_the_list_is_forgotten_and_said_again_when_it_is_back() -> None:
+    """Others may list new ones for ever."""
+    async with resolving(*instances(1)) as at:
+        await at.resolver.known("web")
+        for _ in range(2):
+            at.registry.put(instance("bad", port=8500))
+            await asyncio.sleep(0.3)
+            at.registry.remove("bad")
+            await asyncio.sleep(0.3)
+        assert at.events("instance_refused") == ["instance_refused"] * 2
+
+
+@simulated
 async def test_loopback_is_called_only_when_the_registry_is_there() -> None:
     for forbidden, count in ((Forbidden(loopback=True), 0), (Forbidden(), 1)):
         async with resolving(instance(address="127.0.0.1"), forbidden=forbidden) as at:
@@ -363,6 +377,53 @@ async def test_a_service_whose_instances_are_all_gone_keeps_its_routes_and_its_w
         at.registry.put(instance(boot=NEWER_BOOT, tags=("urlprefix-/web",)))
         await asyncio.sleep(0.1)
         assert pool.choose() is not None
+
+
+# Ready
+
+
+@simulated
+async def test_it_has_learnt_once_the_instances_of_all_routes_are_known() -> None:
+    async with resolving(instance(tags=("urlprefix-/web",)), instance("db-1", service="db")) as at:
+        assert not at.resolver.has_learnt
+        at.resolver.follow_routed()
+        await asyncio.sleep(0.1)
+        assert at.resolver.has_learnt
+
+
+@simulated
+async def test_a_token_that_may_read_nothing_teaches_nothing() -> None:
+    """Consul answers it with 200 and an empty list."""
+    async with resolving(instance(tags=("urlprefix-/web",))) as at:
+        at.registry.is_blind = True
+        at.resolver.follow_routed()
+        await asyncio.sleep(3600)
+        assert (at.resolver.hears_registry, at.resolver.has_learnt) == (True, False)
+        at.registry.is_blind = False
+        at.registry.tell()
+        await asyncio.sleep(0.1)
+        assert at.resolver.has_learnt
+
+
+@simulated
+async def test_with_a_blind_registry_somebody_of_a_former_life_is_enough() -> None:
+    async with resolving() as at:
+        at.registry.is_blind = True
+        at.probe.find("web-1", Verdict.ANSWERS)
+        at.resolver.recall({"web": instances(1)})
+        at.resolver.follow_routed()
+        await asyncio.sleep(1)
+        assert at.resolver.has_learnt
+
+
+@simulated
+async def test_a_registry_without_services_is_believed_once_it_has_said_so_for_a_while() -> None:
+    async with resolving() as at:
+        at.resolver.follow_routed()
+        await asyncio.sleep(SETTLING - 0.1)
+        assert not at.resolver.has_learnt
+        await asyncio.sleep(0.2)
+        assert at.resolver.has_learnt
 
 
 # A former life

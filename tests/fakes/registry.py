@@ -64,7 +64,7 @@ class FakeRegistry:
 
     async def services(self, *, index: int = 0, wait: float = 60.0) -> Answer[Mapping[str, Sequence[str]]]:
         await self._wait("services", index, wait)
-        tags: dict[str, list[str]] = {"consul": []}
+        tags: dict[str, list[str]] = {} if self.is_blind else {"consul": []}
         for each in self.listed:
             tags.setdefault(each.service, []).extend(each.tags)
         return Answer(self.index, tags)

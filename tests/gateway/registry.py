@@ -27,10 +27,8 @@ class FakeRegistry:
     async def services(self, *, index: int = 0, wait: float = 60.0) -> Answer[Mapping[str, Sequence[str]]]:
         await self._news(index, wait)
         names = {each.service for each in self._instances}
-        return Answer(
-            self._index,
-            {name: [tag for each in self._instances if each.service == name for tag in each.tags] for name in names},
-        )
+        tags = {name: [tag for each in self._instances if each.service == name for tag in each.tags] for name in names}
+        return Answer(self._index, {"consul": [], **tags})
 
     async def instances(self, service: str, *, index: int = 0, wait: float = 60.0) -> Answer[tuple[Instance, ...]]:
         await self._news(index, wait)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from random import Random
 
@@ -16,6 +16,7 @@ from discovery.documents import Answer
 from discovery.errors import RegistryUnreachable
 from discovery.instance import Instance
 from discovery.journal import Journal
+from discovery.learning import SETTLING
 from discovery.resolver import Resolver
 from services.gateway.app import admin_app
 from services.gateway.metrics import Metrics
@@ -40,11 +41,11 @@ class Silence(FakeRegistry):
 
 
 @asynccontextmanager
-async def admin(registry: FakeRegistry, *, is_leaving: bool = False) -> AsyncIterator[httpx2.AsyncClient]:
+async def admin(
+    registry: FakeRegistry, *, is_leaving: bool = False, clock: Callable[[], float] = time.monotonic
+) -> AsyncIterator[httpx2.AsyncClient]:
     journal = Journal()
-    resolver = Resolver(
-        registry, SilentProbe(), journal=journal, clock=time.monotonic, random=Random(1), forbidden=Forbidden()
-    )
+    resolver = Resolver(registry, SilentProbe(), journal=journal, clock=clock, random=Random(1), forbidden=Forbidden())
     app = admin_app(
         resolver,
         RouteTable(journal),
@@ -82,9 +83,26 @@ async def test_a_gateway_is_ready_once_it_knows_its_routes() -> None:
         assert await is_ready(http), "what is learnt is not unlearnt"
 
 
-async def test_a_gateway_without_anything_to_learn_is_ready() -> None:
-    async with admin(FakeRegistry()) as http:
+async def test_a_gateway_without_anything_to_learn_is_ready_a_while_later() -> None:
+    """It would not be if a token hid everything from it."""
+    ahead = 0.0
+    async with admin(FakeRegistry(), clock=lambda: time.monotonic() + ahead) as http:
+        await asyncio.sleep(0.05)
+        assert not await is_ready(http)
+        ahead = SETTLING
         await until_ready(http)
+
+
+async def test_a_gateway_that_may_read_nothing_is_never_ready() -> None:
+    class Blind(FakeRegistry):
+        async def services(self, *, index: int = 0, wait: float = 60.0) -> Answer[Mapping[str, Sequence[str]]]:
+            return Answer((await super().services(index=index, wait=wait)).index, {})
+
+    ahead = 0.0
+    async with admin(Blind(), clock=lambda: time.monotonic() + ahead) as http:
+        await asyncio.sleep(0.05)
+        ahead = 1000 * SETTLING
+        assert not await is_ready(http)
 
 
 async def test_a_gateway_that_leaves_is_not_ready() -> None:

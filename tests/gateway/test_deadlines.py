@@ -263,3 +263,18 @@ async def test_a_response_that_the_client_does_not_take_is_not_the_instances_fau
             gateway.sweep(ahead=turn * 59.0)
             assert gateway.in_flight == 1
         assert web.open
+
+
+async def test_an_upload_a_byte_now_and_then_does_not_keep_an_instance_busy() -> None:
+    """Each byte ends a stall; all of them together are no upload."""
+    async with raw_instance(echoes) as web, front(web) as gateway, gateway.client() as client:
+        await client.say(post(b"Content-Length: 1000000") + b"x" * 70_000)
+        await until(lambda: gateway.in_flight)
+        for second in range(1, 60):
+            await client.say(b"x")
+            await a_few_turns()
+            gateway.sweep(ahead=second * 1.0)
+            if not gateway.in_flight:
+                break
+        assert 20 <= second <= 25
+        assert (await client.answer()).status == 408

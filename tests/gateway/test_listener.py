@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from http import HTTPStatus
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from services.gateway.answer import Answer
 from services.gateway.arrival import Arrival
 from services.gateway.fields import Fields
+from services.gateway.forwarded import TrustedProxies
 from services.gateway.listener import Listener
 from services.gateway.problems import Problem
 
@@ -27,7 +29,9 @@ class App:
     """Serves in whatever way, and counts how often and how it ended."""
 
     body_limit = 1 << 20
+    connection_limit = 10
     is_leaving = False
+    proxies = TrustedProxies()
 
     def __init__(self, serve: Serve, *, admit: Callable[[Arrival], None] = lambda _arrival: None) -> None:
         self._serve = serve
@@ -216,3 +220,21 @@ async def test_every_answer_is_counted() -> None:
         for _ in range(3):
             await at.ask(GET)
         assert at.state.total_requests == 3
+
+
+async def test_one_client_too_many_is_told_so_and_the_others_are_served() -> None:
+    app = App(hello)
+    async with door(app) as listening, AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(listening.client()) for _ in range(app.connection_limit)]
+        await until(lambda: len(listening.connections) == app.connection_limit)
+        async with listening.client() as one_more:
+            answer = await one_more.answer()
+            assert (answer.status, answer.one(b"retry-after")) == (503, b"1")
+            assert await one_more.rest() == b""
+        for client in clients:
+            await client.say(GET)
+            assert (await client.answer()).body == b"hello"
+        await until(lambda: len(listening.connections) == app.connection_limit)
+        clients[0].go_away()
+        await until(lambda: len(listening.connections) < app.connection_limit)
+        assert (await listening.ask(GET)).status == 200

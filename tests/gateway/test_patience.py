@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.gateway.patience import STALL, Uptake
+from services.gateway.patience import GRACE, PACE, STALL, Pace, Uptake
 
 
 def test_with_nothing_to_take_nobody_is_stuck() -> None:
@@ -33,3 +33,33 @@ def test_so_is_as_much_as_before_when_some_was_taken_between() -> None:
     for minute in range(100):
         assert not uptake.is_stuck(5000, 1000.0 + minute * STALL)
         uptake.moves()
+
+
+def test_who_sends_a_byte_now_and_then_is_too_slow_in_the_end() -> None:
+    pace = Pace(1000.0)
+    looks = [pace.is_too_slow(second, 1000.0 + second, waits=True) for second in range(60)]
+    assert GRACE <= looks.index(True) <= GRACE + 2
+
+
+def test_who_sends_steadily_is_not() -> None:
+    pace = Pace(1000.0)
+    assert not any(pace.is_too_slow(int(second * PACE) + 1, 1000.0 + second, waits=True) for second in range(10_000))
+
+
+def test_what_came_fast_buys_no_more_than_the_grace() -> None:
+    pace = Pace(1000.0)
+    assert not pace.is_too_slow(10_000_000, 1001.0, waits=True)
+    assert pace.is_too_slow(10_000_000, 1002.0 + GRACE, waits=True)
+
+
+def test_time_in_which_nobody_waits_for_more_does_not_count() -> None:
+    pace = Pace(1000.0)
+    assert not any(pace.is_too_slow(70_000, 1000.0 + second, waits=False) for second in range(1000))
+
+
+def test_each_body_has_its_own_time() -> None:
+    pace, now = Pace(1000.0), 1000.0
+    for _ in range(10):
+        now += GRACE - 1
+        assert not pace.is_too_slow(10, now, waits=True)
+        assert not pace.is_too_slow(0, now, waits=False)
