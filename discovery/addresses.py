@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -18,6 +19,14 @@ HOST_NAME = re.compile(rf"(?=.{{1,253}}\Z)(?:{LABEL}\.)*(?!(?:\d+|0[xX][0-9A-Fa-
 KEPT = 1 << 15
 """Addresses that are remembered: each snapshot asks about the same ones."""
 
+IP = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+NAT64 = ipaddress.ip_network("64:ff9b::/96")
+"""Where a translator takes addresses of the older kind (RFC 6052)."""
+
+METADATA = frozenset(map(ipaddress.ip_address, ("fd00:ec2::254", "fd20:ce::254", "100.100.100.200")))
+"""What clouds tell any process that asks, where it is not link-local: Amazon, Google, Alibaba."""
+
 CONSUL_PORTS = frozenset({8300, 8301, 8302, 8500, 8501, 8502, 8503, 8600})
 """Consul's defaults: server RPC, gossip, HTTP(S), gRPC, DNS."""
 
@@ -26,11 +35,13 @@ CONSUL_PORTS = frozenset({8300, 8301, 8302, 8500, 8501, 8502, 8503, 8600})
 class Forbidden:
     """What this caller must not call: `own` are its listeners and its registry, as (address, port).
 
-    A listener on every address of this machine has none.
+    A listener on every address of this machine has none. `registry` is where the registry has been spoken with, which
+    grows while it is: its name says nothing of its addresses.
     """
 
     loopback: bool = False
     own: frozenset[tuple[str, int]] = field(default_factory=frozenset)
+    registry: Collection[tuple[str, int]] = field(default=(), compare=False)
 
     def reason(self, address: str, port: int, *, is_here: bool = False) -> str:
         """Why an address must not be called; empty when it may be.
@@ -48,15 +59,26 @@ class Forbidden:
             port == taken and (is_here if not host else _plain(host) == _plain(address)) for host, taken in self.own
         ):
             return "a listener of ours"
+        if any(port == taken and _plain(host) == _plain(address) for host, taken in self.registry):
+            return "the registry"
         nature = _nature(_plain(address))
         return "" if nature == "loopback" and not self.loopback else nature
+
+
+def _inner(ip: IP) -> IP:
+    """The address of the older kind that one of the newer kind stands for: mapped, or behind a translator."""
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip in NAT64:
+            return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+        return ip.ipv4_mapped or ip.sixtofour or ip
+    return ip
 
 
 @lru_cache(maxsize=KEPT)
 def _nature(address: str) -> str:
     """What kind of address speaks against calling it; empty for an ordinary one."""
     try:
-        ip = ipaddress.ip_address(address)
+        ip = _inner(ipaddress.ip_address(address))
     except ValueError:
         # Of a name nothing more is known here: whoever connects asks again with what it resolves to.
         return "" if HOST_NAME.fullmatch(address) else "no address"
@@ -64,7 +86,7 @@ def _nature(address: str) -> str:
         return "unspecified"
     if ip.is_multicast or ip == ipaddress.ip_address("255.255.255.255"):
         return "multicast"
-    if ip.is_link_local:
+    if ip.is_link_local or ip in METADATA:
         return "link-local"
     return "loopback" if ip.is_loopback else ""
 
@@ -78,7 +100,7 @@ def _plain(address: str) -> str:
         ip = ipaddress.ip_address(address)
     except ValueError:
         return address
-    ip = getattr(ip, "ipv4_mapped", None) or ip
+    ip = _inner(ip)
     return "127.0.0.1" if str(ip) == "::1" else str(ip)
 
 

@@ -10,6 +10,7 @@ import httpx2
 
 from discovery.addresses import Forbidden, is_loopback
 from discovery.consul import Consul
+from discovery.guarded import GuardedTransport
 from discovery.journal import Journal
 from discovery.probe import Probe
 from discovery.resolver import Resolver
@@ -35,20 +36,22 @@ def client(*, deadline: float = 10.0, consul: ConsulSettings | None = None, **op
 
 def _transport(settings: ConsulSettings, deadline: float) -> ServiceTransport:
     registry = Consul(settings)
-    probe = Probe()
+    forbidden = Forbidden(
+        not is_loopback(settings.host), frozenset({(settings.host, settings.port)}), registry=registry.places
+    )
+    probe = Probe(forbidden)
     resolver = Resolver(
         registry,
         probe,
         journal=Journal(),
         clock=time.monotonic,
         random=Random(),
-        forbidden=Forbidden(not is_loopback(settings.host), own=frozenset({(settings.host, settings.port)})),
+        forbidden=forbidden,
     )
-    limits = httpx2.Limits(max_connections=None, keepalive_expiry=IDLE)
     return ServiceTransport(
         resolver,
         plain=httpx2.AsyncHTTPTransport(),
-        wire=httpx2.AsyncHTTPTransport(verify=False, limits=limits),  # only http: no certificates to load
+        wire=GuardedTransport(forbidden, keepalive_expiry=IDLE),
         random=Random(),
         clock=time.monotonic,
         deadline=deadline,

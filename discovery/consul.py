@@ -24,6 +24,9 @@ Value = TypeVar("Value")
 CALL_TIMEOUT = 5.0
 """Seconds for a call that does not block; a blocking one gets this on top of its wait."""
 
+PLACES = 64
+"""Addresses of an agent that are remembered: a name may stand for many, one after another."""
+
 
 class Consul:
     """One agent. Holds a pool of connections: close it with `aclose`, or use `async with`. Raises SettingsError.
@@ -39,6 +42,8 @@ class Consul:
         patience: float = CALL_TIMEOUT,
     ) -> None:
         settings.token()
+        self.places: set[tuple[str, int]] = set()
+        """Addresses and ports at which the agent has answered."""
         self._settings = settings
         self._http = httpx2.AsyncClient(
             verify=settings.tls(),
@@ -46,7 +51,7 @@ class Consul:
             trust_env=False,
             limits=httpx2.Limits(max_connections=None, max_keepalive_connections=8),
         )
-        self._api = _Api(settings, self._http, patience)
+        self._api = _Api(settings, self._http, patience, self.places)
 
     @property
     def host(self) -> str:
@@ -124,9 +129,12 @@ class Consul:
 
 
 class _Api(base.Consul):  # type: ignore[misc] # py-consul is untyped
-    def __init__(self, settings: ConsulSettings, http: httpx2.AsyncClient, patience: float) -> None:
+    def __init__(
+        self, settings: ConsulSettings, http: httpx2.AsyncClient, patience: float, places: set[tuple[str, int]]
+    ) -> None:
         self._client = http
         self._patience = patience
+        self._places = places
         self._server_name = settings.tls_server_name
         super().__init__(
             host=settings.host, port=settings.port, scheme=settings.scheme, verify=settings.http_ssl_verify
@@ -135,7 +143,7 @@ class _Api(base.Consul):  # type: ignore[misc] # py-consul is untyped
 
     def http_connect(self, host: str, port: int, scheme: str, *_: object, **__: object) -> _Http:
         named = f"[{host}]" if ":" in host else host
-        return _Http(self._client, named, port, scheme, self._server_name, self._patience)
+        return _Http(self._client, named, port, scheme, self._server_name, self._patience, self._places)
 
 
 class _Http(base.HTTPClient):  # type: ignore[misc] # py-consul is untyped
@@ -149,8 +157,10 @@ class _Http(base.HTTPClient):  # type: ignore[misc] # py-consul is untyped
         scheme: str,
         server_name: str | None,
         patience: float,
+        places: set[tuple[str, int]],
     ) -> None:
         super().__init__(host, port, scheme)
+        self._places = places
         self._client = client
         self._patience = patience
         self._extensions = {"sni_hostname": server_name} if server_name else {}
@@ -196,11 +206,18 @@ class _Http(base.HTTPClient):  # type: ignore[misc] # py-consul is untyped
                 response = await self._client.send(request)
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
             raise RegistryUnreachable(f"Consul cannot be asked: {type(error).__name__}") from error
+        self._note_place(response)
         _raise_for_status(response)
         try:
             return callback(base.Response(response.status_code, response.headers, response.text))
         except (ConsulException, ValueError, RecursionError) as error:
             raise RegistryGarbled(f"Consul's answer to {request.url.path} is not what it promises") from error
+
+    def _note_place(self, response: httpx2.Response) -> None:
+        stream = response.extensions.get("network_stream")
+        place = stream.get_extra_info("server_addr") if stream is not None else None
+        if place and len(self._places) < PLACES:
+            self._places.add((str(place[0]), int(place[1])))
 
 
 def _raise_for_status(response: httpx2.Response) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
@@ -81,11 +82,22 @@ class LastKnown:
         document = {"form": FORM, "instances": [asdict(each) for each in instances]}
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with NamedTemporaryFile("w", dir=self._path.parent, delete=False) as file:
-                json.dump(document, file)
-            Path(file.name).replace(self._path)
+            _replace(self._path, json.dumps(document))
         except OSError as error:
             log.warning("the last known instances cannot be kept", extra={"error": str(error.strerror)})
+
+
+def _replace(path: Path, text: str) -> None:
+    """All of it or nothing, also when the disk is full or the machine goes down. Raises OSError."""
+    with NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+        try:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())  # else a crash may leave the new name with nothing behind it
+            Path(file.name).replace(path)
+        except OSError:
+            Path(file.name).unlink(missing_ok=True)
+            raise
 
 
 def _read(path: Path) -> dict[str, tuple[Instance, ...]]:

@@ -7,12 +7,14 @@ from enum import Enum, auto
 
 import httpx2
 
+from discovery.addresses import Forbidden
 from discovery.connecting import connect_failure
-from discovery.errors import ConnectRefused
+from discovery.errors import AttemptFailed, ConnectRefused
+from discovery.guarded import GuardedTransport, judge
 from discovery.identity import HEADER, names_other_than
 from discovery.instance import Instance
 
-TROUBLE = (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError)
+TROUBLE = (AttemptFailed, httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError)
 """All that asking can raise; ValueError is what a resolver says of text that is no address."""
 
 
@@ -27,13 +29,18 @@ class Verdict(Enum):
 
 
 class Probe:
-    """`GET /livez` where the instance is one of ours, else a connection. Close it with `aclose`."""
+    """`GET /livez` where the instance is one of ours, else a connection. Close it with `aclose`.
 
-    def __init__(self, *, timeout: float = 1.0) -> None:
+    What is `forbidden` is found silent. Nothing is for who asks only itself.
+    """
+
+    def __init__(self, forbidden: Forbidden | None = None, *, timeout: float = 1.0) -> None:
+        self._forbidden = forbidden
         self._timeout = timeout
-        limits = httpx2.Limits(max_keepalive_connections=0)
         # Only http is spoken: loading the certificates for https would take a tenth of a second at each start.
-        self._http = httpx2.AsyncClient(verify=False, timeout=None, trust_env=False, limits=limits)
+        limits = httpx2.Limits(max_keepalive_connections=0)
+        guarded = GuardedTransport(forbidden, max_keepalive_connections=0) if forbidden else None
+        self._http = httpx2.AsyncClient(verify=False, timeout=None, trust_env=False, limits=limits, transport=guarded)
 
     async def aclose(self) -> None:
         await self._http.aclose()
@@ -65,5 +72,8 @@ class Probe:
 
     async def _connect(self, instance: Instance) -> Verdict:
         _, writer = await asyncio.open_connection(instance.address, instance.port)
+        peer, own = writer.get_extra_info("peername"), writer.get_extra_info("sockname")
         writer.close()
+        if self._forbidden:
+            judge(self._forbidden, peer, own)
         return Verdict.ANSWERS

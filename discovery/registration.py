@@ -1,7 +1,7 @@
 """Keep one instance registered, whatever happens to Consul, and take out only what is ours.
 
 An instance registers, then holds a blocking query on its own entry: it learns within milliseconds that the agent
-forgot it. The entry of a newer boot is left alone: that process is our successor.
+forgot it. The entry of a newer boot that answers is left alone: that process is our successor.
 """
 
 from __future__ import annotations
@@ -17,13 +17,17 @@ from typing import Protocol
 from discovery.backoff import full_jitter
 from discovery.documents import Entry, Registration
 from discovery.errors import RegistryError, RegistryRefused
-from discovery.instance import Health
+from discovery.instance import Health, Instance
 from discovery.watch import WAIT, TokenBucket
 
 log = logging.getLogger(__name__)
 
 REFUSED_PAUSE = 10.0
 """Seconds between questions to an agent that refuses (its limit of connections, or a token)."""
+
+
+AGAIN = 0.25
+"""Seconds between withdrawals of an instance whose registration may still land."""
 
 
 class Agent(Protocol):
@@ -63,8 +67,11 @@ def new_boot_id(started: float, random: Random) -> str:
 
 
 class Registrar:
-    """Registers one instance and stays by it. `probe` asks the instance itself whether it answers; `wait` is for how
-    many seconds the agent is asked to wait for news of the entry."""
+    """Registers one instance and stays by it.
+
+    `probe` asks the instance itself whether it answers, `is_alive` another one that has its ID: where a clock went
+    back, a boot that looks newer can be a ghost. `wait`: seconds that the agent is asked to wait for news of the entry.
+    """
 
     def __init__(
         self,
@@ -72,6 +79,7 @@ class Registrar:
         registration: Registration,
         *,
         probe: Callable[[], Awaitable[bool]],
+        is_alive: Callable[[Instance], Awaitable[bool]],
         random: Random,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
@@ -81,12 +89,14 @@ class Registrar:
         self._registration = registration
         self._has_yielded = False
         self._probe = probe
+        self._is_alive = is_alive
         self._random = random
         self._clock = clock
         self._sleep = sleep
         self._wait = wait
         self._bucket = TokenBucket()
         self._failures = 0
+        self._registering: asyncio.Task[None] | None = None
         self.registered = asyncio.Event()
 
     async def keep(self) -> None:
@@ -105,12 +115,27 @@ class Registrar:
                 await self._pause(error)
 
     async def withdraw(self) -> None:
-        """Deregister this boot; the record of another is left alone. Raises RegistryError."""
+        """Deregister this boot; the record of another is left alone. Raises RegistryError.
+
+        A registration that was under way when keeping ended may land at any moment until it is answered: that is waited
+        for, and taken out too. Whoever calls limits the time.
+        """
+        self.registered.clear()
+        try:
+            while self._registering is not None and not self._registering.done():
+                # Unasked whose it is: what an agent that hangs is told last, it does last.
+                await self._agent.deregister(self._id)
+                await asyncio.wait([self._registering], timeout=AGAIN)
+            await self._take_out()
+        finally:
+            if self._registering is not None:
+                self._registering.cancel()
+
+    async def _take_out(self) -> None:
         entry = await self._agent.entry(self._id)
         if entry is not None and entry.instance.boot_id == self._registration.instance.boot_id:
             await self._agent.deregister(self._id)
             log.info("deregistered", extra={"instance": self._id})
-        self.registered.clear()
 
     @property
     def _id(self) -> str:
@@ -119,6 +144,9 @@ class Registrar:
     async def _answer(self, entry: Entry | None) -> str:
         """Do what the record calls for and say which hash to wait on next."""
         state = standing(entry, self._registration)
+        if state is Standing.SUCCEEDED and entry is not None and not await self._is_alive(entry.instance):
+            log.warning("a ghost has this ID, with a newer boot", extra={"instance": self._id})
+            state = Standing.LOST
         if state is Standing.LOST:
             await self._register()
             return ""
@@ -131,7 +159,8 @@ class Registrar:
     async def _register(self) -> None:
         health: Health = "passing" if await self._probe() else "critical"
         began = self._clock()
-        await self._agent.register(self._registration, health)
+        self._registering = asyncio.create_task(self._agent.register(self._registration, health), name="register")
+        await asyncio.shield(self._registering)  # cut off, it could land when nobody is left to take it out
         self.registered.set()
         took = round((self._clock() - began) * 1000)
         log.info("registered", extra={"instance": self._id, "health": health, "milliseconds": took})

@@ -15,6 +15,7 @@ import uvloop
 from pydantic_settings import BaseSettings
 
 from discovery import logs
+from discovery.addresses import Forbidden
 from discovery.consul import Consul
 from discovery.documents import Registration
 from discovery.errors import DiscoveryError
@@ -83,15 +84,22 @@ async def _serve(
     app: HealthEndpoints, listening: Listening, settings: ServiceSettings, consul_settings: ConsulSettings
 ) -> None:
     instance = listening.instance
-    probe = Probe()
+    itself, others = Probe(), Probe(Forbidden())
     async with Consul(consul_settings) as consul:
         registration = Registration(instance, f"http://{instance.authority}/livez")
-        registrar = Registrar(consul, registration, probe=partial(probe.answers, instance), random=Random())
+        registrar = Registrar(
+            consul,
+            registration,
+            probe=partial(itself.answers, instance),
+            is_alive=others.answers,
+            random=Random(),
+        )
         config = configuration(app, listening, settings)
         server = Server(config, registrar, linger=settings.linger, on_leaving=app.leave)
         log.info("serving", extra={"instance": instance.id, "address": instance.authority})
         await server.serve([listening.socket])
-    await probe.aclose()
+    await itself.aclose()
+    await others.aclose()
 
 
 def warn_of_misspelt_variables(settings: Iterable[type[BaseSettings]]) -> None:

@@ -21,6 +21,9 @@ from discovery.retry import IDEMPOTENT, Policy
 from discovery.tracing.provider import global_tracer
 from discovery.upstream import Upstream
 
+UNKNOWN = 64
+"""Services that have nobody, and are asked for at the same time: an agent grants 200 connections to an address."""
+
 
 class ServiceTransport(httpx2.AsyncBaseTransport):
     """Takes over hosts that are bare names; every other host goes to `plain`."""
@@ -95,8 +98,8 @@ class ServiceTransport(httpx2.AsyncBaseTransport):
         return response
 
     async def _caller(self, service: str) -> Caller:
-        if service in self._callers:
-            return self._callers[service]
+        if service not in self._resolver.pools:
+            self._make_room(service)
         try:
             async with asyncio.timeout(self._deadline):
                 pool = await self._resolver.known(service)
@@ -104,7 +107,17 @@ class ServiceTransport(httpx2.AsyncBaseTransport):
             raise OutOfTime(f"the registry has said nothing about {service} yet") from None
         except ValueError as error:
             raise NoInstance(str(error)) from error
-        return self._callers.setdefault(service, Caller(pool, random=self._random, clock=self._clock))
+        caller = self._callers.get(service)
+        if caller is None or caller.pool is not pool:  # forgotten in between, and asked for anew
+            caller = self._callers[service] = Caller(pool, random=self._random, clock=self._clock)
+        return caller
+
+    def _make_room(self, service: str) -> None:
+        """Names that nobody has must not use up the agent's connections. Raises NoInstance."""
+        if not self._resolver.make_room(UNKNOWN):
+            raise NoInstance(f"{service}: too many names are asked for that nobody has")
+        for forgotten in self._callers.keys() - self._resolver.pools.keys():
+            del self._callers[forgotten]
 
     async def _policy(self, request: httpx2.Request, pool: Pool, deadline: float) -> Policy:
         """A request may be repeated when the caller says so, or the route that it takes."""

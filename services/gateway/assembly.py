@@ -8,7 +8,7 @@ import logging
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -85,9 +85,11 @@ async def run(
         provider = stack.enter_context(tracer_provider(tracing, place.instance))
         tracer = provider.get_tracer("services.gateway") if provider else None
         consul = await stack.enter_async_context(Consul(consul_settings))
-        probe = Probe()
+        never = forbidden(settings, place, consul_settings, consul.places)
+        itself, probe = Probe(), Probe(never)
+        stack.push_async_callback(itself.aclose)
         stack.push_async_callback(probe.aclose)
-        wire = Wire(time.monotonic, forbidden(settings, place, consul_settings))
+        wire = Wire(time.monotonic, never)
         stack.push_async_callback(wire.aclose)
         memory = LastKnown(settings.last_known) if settings.last_known else None
         if memory:
@@ -105,7 +107,7 @@ async def run(
                 journal=journal,
                 clock=time.monotonic,
                 random=Random(),
-                forbidden=forbidden(settings, place, consul_settings),
+                forbidden=never,
                 on_snapshot=learn,
             )
         )
@@ -137,8 +139,20 @@ async def run(
             proxies=TrustedProxies(settings.trusted_proxies),
             knows_routes=lambda: resolver.has_learnt,
         )
+
+        async def is_alive(other: Instance) -> bool:
+            """Another gateway with our ID: where it says that it listens, and not where only we would answer."""
+            admin = other.meta.get("admin")
+            return admin != place.instance.meta["admin"] and await itself.is_live(f"http://{admin}/livez")
+
         registration = Registration(place.instance, place.check_url)
-        registrar = Registrar(consul, registration, probe=partial(probe.is_live, place.check_url), random=Random())
+        registrar = Registrar(
+            consul,
+            registration,
+            probe=partial(itself.is_live, place.check_url),
+            is_alive=is_alive,
+            random=Random(),
+        )
         public = configuration(proxy, http=Listener, drain=max(1, round(service.drain)))
 
         def leave() -> None:
@@ -212,12 +226,14 @@ def take_place(settings: GatewaySettings, service: ServiceSettings, consul: Cons
     return Place(public, admin, instance, admin_host, admin_port)
 
 
-def forbidden(settings: GatewaySettings, place: Place, consul: ConsulSettings) -> Forbidden:
-    """What the gateway never calls: itself, and the registry."""
+def forbidden(
+    settings: GatewaySettings, place: Place, consul: ConsulSettings, registry: Collection[tuple[str, int]] = ()
+) -> Forbidden:
+    """What the gateway never calls: itself, and the registry, whose addresses come to be known while it is asked."""
     own = {(consul.host, consul.port), (place.instance.address, place.instance.port)}
     for host, listening in ((settings.host, place.public), (settings.admin_host, place.admin)):
         own.add(("" if is_unspecified(host) else host, listening.getsockname()[1]))
-    return Forbidden(loopback=not is_loopback(consul.host), own=frozenset(own))
+    return Forbidden(loopback=not is_loopback(consul.host), own=frozenset(own), registry=registry)
 
 
 def configuration(

@@ -28,13 +28,34 @@ def test_these_may_be_called(address: str) -> None:
         ("::ffff:169.254.169.254", "link-local"),
         ("fe80::1", "link-local"),
         ("fe80::1%eth0", "link-local"),
+        ("64:ff9b::a9fe:a9fe", "link-local"),
+        ("64:ff9b::169.254.169.254", "link-local"),
+        ("2002:a9fe:a9fe::1", "link-local"),
+        ("64:ff9b::", "unspecified"),
+        ("fd00:ec2::254", "link-local"),
+        ("FD00:0EC2::0254", "link-local"),
+        ("fd20:ce::254", "link-local"),
+        ("100.100.100.200", "link-local"),
+        ("::ffff:100.100.100.200", "link-local"),
     ],
 )
 def test_these_may_never_be_called(address: str, why: str) -> None:
     assert Forbidden().reason(address, 9000) == why
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1", "localhost", "LOCALHOST."])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1",
+        "127.9.9.9",
+        "::1",
+        "::ffff:127.0.0.1",
+        "64:ff9b::7f00:1",
+        "2002:7f00:1::",
+        "localhost",
+        "LOCALHOST.",
+    ],
+)
 def test_loopback_only_when_the_registry_is_there_too(address: str) -> None:
     assert Forbidden(loopback=True).reason(address, 9000) == "loopback"
     assert Forbidden(loopback=False).reason(address, 9000) == ""
@@ -77,6 +98,15 @@ def test_nobody_calls_itself() -> None:
 def test_no_spelling_of_our_own_address_helps(address: str) -> None:
     assert Forbidden(own=frozenset({("127.0.0.1", 8080)})).reason(address, 8080) == "a listener of ours"
     assert Forbidden(own=frozenset({("localhost", 8080)})).reason(address, 8080) == "a listener of ours"
+
+
+def test_where_the_registry_has_answered_is_never_called_also_when_that_is_learnt_later() -> None:
+    answered: set[tuple[str, int]] = set()
+    forbidden = Forbidden(own=frozenset({("consul.internal", 443)}), registry=answered)
+    assert forbidden.reason("10.0.0.7", 443) == ""
+    answered.add(("10.0.0.7", 443))
+    assert forbidden.reason("10.0.0.7", 443) == forbidden.reason("::ffff:10.0.0.7", 443) == "the registry"
+    assert forbidden.reason("10.0.0.7", 444) == forbidden.reason("10.0.0.8", 443) == ""
 
 
 @pytest.mark.parametrize(

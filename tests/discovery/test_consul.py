@@ -290,3 +290,13 @@ async def test_a_new_boot_passes_at_once_where_the_old_one_was_critical(registry
         assert entry is not None
         assert entry.instance.boot_id == NEWER_BOOT
         assert [each.health for each in (await consul.instances("web")).value] == ["passing"]
+
+
+async def test_where_it_answered_is_known() -> None:
+    async with (
+        tiny_server(sends(response("[]", x_consul_index="7"))) as server,
+        Consul(ConsulSettings(http_addr=f"localhost:{server.port}")) as consul,
+    ):
+        assert consul.places == set()
+        await consul.instances("web")
+        assert consul.places == {("127.0.0.1", server.port)}

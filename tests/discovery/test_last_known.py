@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import resource
+import signal
 import stat
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -107,6 +111,42 @@ async def test_a_place_that_cannot_be_written_ends_nothing(tmp_path: Path) -> No
     memory = LastKnown(tmp_path / "file" / "last-known.json")
     memory.note(pool_of(ONE))
     await memory.aclose()
+
+
+@contextmanager
+def full_disk(size: int) -> Iterator[None]:
+    """No file may grow beyond that: to a writer it is as if the disk were full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+
+
+async def test_a_full_disk_leaves_what_was_there_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "last-known.json"
+    memory = LastKnown(path, pause=0.0)
+    memory.note(pool_of(ONE))
+    await memory.aclose()
+    with full_disk(100):
+        for number in range(3):
+            full = LastKnown(path, pause=0.0)
+            full.note(pool_of(replace(ONE, port=9100 + number), TWO))
+            await full.aclose()
+    assert list(path.parent.iterdir()) == [path]
+    assert LastKnown(path).recall() == {"web": (ONE,)}
+
+
+async def test_a_place_that_cannot_be_replaced_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "last-known.json"
+    path.mkdir()
+    memory = LastKnown(path, pause=0.0)
+    memory.note(pool_of(ONE))
+    await memory.aclose()
+    assert list(path.parent.iterdir()) == [path]
 
 
 async def test_the_form_is_plain(tmp_path: Path) -> None:

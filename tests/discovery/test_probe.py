@@ -11,11 +11,12 @@ from dataclasses import replace
 
 import pytest
 
+from discovery.addresses import Forbidden
 from discovery.identity import HEADER
 from discovery.instance import Instance
 from discovery.probe import Probe, Verdict
 from tests.fakes.http_server import Behaviour, closed_port, closes, drips, hangs, resets, response, sends, tiny_server
-from tests.fakes.instances import NEWER_BOOT, instance, says
+from tests.fakes.instances import BOOT, NEWER_BOOT, instance, says
 
 QUICK = 0.3
 """Seconds that a probe waits here: long for a loopback answer, short for a test that waits it out."""
@@ -161,3 +162,17 @@ async def test_a_health_check_that_cannot_be_asked_does_not_pass() -> None:
     async with probe() as asking:
         assert not await asking.is_live(f"http://127.0.0.1:{closed_port()}/livez")
         assert not await asking.is_live("http://[broken/livez")
+
+
+@pytest.mark.parametrize("boot", [BOOT, ""], ids=["ours", "foreign"])
+@pytest.mark.parametrize("address", ["localhost", "127.0.0.1"])
+async def test_a_name_is_judged_by_where_it_leads(boot: str, address: str) -> None:
+    who = instance(boot=boot)
+    async with tiny_server(sends(named(who))) as server:
+        there = replace(who, address=address, port=server.port)
+        for forbidden, verdict in ((Forbidden(), Verdict.ANSWERS), (Forbidden(loopback=True), Verdict.SILENT)):
+            before = len(server.requests)
+            asking = Probe(forbidden, timeout=10.0)
+            assert await asking.ask(there) is verdict
+            await asking.aclose()
+            assert len(server.requests) - before == (verdict is Verdict.ANSWERS and bool(boot))

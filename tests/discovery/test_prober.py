@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -15,7 +16,7 @@ from discovery.instance import Instance
 from discovery.journal import Journal
 from discovery.pool import Pool
 from discovery.probe import Verdict
-from discovery.prober import Prober
+from discovery.prober import AT_ONCE, RATE, Prober
 from discovery.upstream import Standing, Upstream
 from discovery.watch import Snapshot
 from tests.fakes.instances import instances
@@ -27,7 +28,7 @@ from tests.fakes.simulation import clock, simulated
 async def probed(count: int = 2, probe: ScriptedProbe | None = None) -> AsyncIterator[tuple[Pool, ScriptedProbe]]:
     """A pool whose doubts are probed. At the end no task is left."""
     probe = probe or ScriptedProbe()
-    prober = Prober(probe)
+    prober = Prober(probe, random=Random(7))
     pool = Pool("web", journal=Journal(), clock=clock, random=Random(7), on_doubt=prober.doubt)
     pool.apply(Snapshot(tuple(instances(count)), False))
     before = asyncio.all_tasks()
@@ -47,7 +48,7 @@ async def asked_at(probe: ScriptedProbe, seconds: float) -> list[float]:
     while clock() < began + seconds:
         before = len(probe.asked)
         await asyncio.sleep(0.01)
-        moments += [round(clock() - began, 1)] * (len(probe.asked) - before)
+        moments += [round(clock() - began, 2)] * (len(probe.asked) - before)
     return moments
 
 
@@ -57,7 +58,9 @@ async def test_one_that_refuses_is_tried_after_a_quarter_half_and_each_second() 
         probe.find("web-1", Verdict.REFUSED)
         pool.failed(upstream(pool), ConnectRefused("x"))
         moments = await asked_at(probe, 4)
-        assert moments == pytest.approx([0.3, 0.8, 1.8, 2.8, 3.8], abs=0.1)
+        gaps = [after - before for before, after in pairwise([0.0, *moments])]
+        assert gaps[:2] == [pytest.approx(0.22, abs=0.05), pytest.approx(0.45, abs=0.1)]
+        assert all(0.7 < each < 1.1 for each in gaps[2:])
 
 
 @simulated
@@ -154,7 +157,7 @@ async def test_what_the_registry_lost_is_asked_until_it_is_found_gone() -> None:
         await asyncio.sleep(30)
         assert [each.instance.id for each in pool.upstreams] == ["web-1"]
         assert len([each for each in probe.asked if each.id == "web-2"]) == 3
-        assert len(probe.asked) - 3 == pytest.approx(30, abs=2), "the other one is watched on"
+        assert len(probe.asked) - 3 == pytest.approx(34, abs=3), "the other one is watched on"
 
 
 @simulated
@@ -224,3 +227,80 @@ async def test_closing_ends_all_tasks_at_once() -> None:
         pool.apply(Snapshot((), True))
         await asyncio.sleep(0)
     assert clock() == began
+
+
+# A crowd: a registry that came back empty, and thousands that it has lost
+
+
+class Slow(ScriptedProbe):
+    """Takes its time; `most` is how many were asked at once, `moments` when each was."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.most = self.under_way = 0
+        self.moments: list[float] = []
+        self._seconds = seconds
+
+    async def ask(self, instance: Instance) -> Verdict:
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+        self.moments.append(clock())
+        try:
+            await asyncio.sleep(self._seconds)
+            return await super().ask(instance)
+        finally:
+            self.under_way -= 1
+
+    def busiest(self, seconds: float) -> int:
+        """The most questions in any stretch of so many seconds."""
+        return max(sum(begin <= each < begin + seconds for each in self.moments) for begin in self.moments[::50])
+
+
+@pytest.mark.parametrize("seconds", [0.001, 1.0], ids=["answering", "silent"])
+@simulated
+async def test_two_thousand_in_doubt_are_all_asked_in_time_and_few_at_once(seconds: float) -> None:
+    count = 2000
+    async with probed(count, Slow(seconds)) as (pool, probe):
+        assert isinstance(probe, Slow)
+        for each in pool.upstreams:
+            probe.find(each.instance.id, Verdict.ANSWERS)
+        pool.apply(Snapshot((), True))
+        await asyncio.sleep(max(2 * count / RATE, 2 * count * seconds / AT_ONCE))
+        assert {each.id for each in probe.asked} == {each.instance.id for each in pool.upstreams}
+        assert probe.most <= AT_ONCE
+        assert probe.busiest(1.0) < 2 * RATE
+
+
+@simulated
+async def test_two_thousand_of_a_former_life_are_not_asked_all_at_once_either() -> None:
+    async with probed(0, Slow(0.001)) as (pool, probe):
+        assert isinstance(probe, Slow)
+        for each in instances(2000):
+            probe.find(each.id, Verdict.ANSWERS)
+        pool.remember(instances(2000))
+        await asyncio.sleep(2 * 2000 / RATE)
+        assert all(each.ejection.is_admitting for each in pool.upstreams)
+        assert probe.busiest(1.0) < 2 * RATE
+
+
+@simulated
+async def test_those_who_fell_into_doubt_together_are_not_asked_together_for_ever() -> None:
+    async with probed(100, Slow(0.001)) as (pool, probe):
+        assert isinstance(probe, Slow)
+        for each in pool.upstreams:
+            probe.find(each.instance.id, Verdict.ANSWERS)
+        pool.apply(Snapshot((), True))
+        await asyncio.sleep(30)
+        probe.moments.clear()
+        await asyncio.sleep(5)
+        assert probe.busiest(0.1) < 50
+
+
+@simulated
+async def test_what_is_out_of_doubt_when_its_turn_comes_is_not_asked() -> None:
+    async with probed(2 * AT_ONCE, Slow(1.0)) as (pool, probe):
+        pool.apply(Snapshot((), True))
+        await asyncio.sleep(0.5)
+        pool.apply(Snapshot(tuple(instances(2 * AT_ONCE)), True))
+        await asyncio.sleep(5)
+        assert len(probe.asked) == AT_ONCE

@@ -16,6 +16,7 @@ from discovery.documents import Entry, Registration
 from discovery.errors import RegistryGarbled, RegistryRefused, RegistryUnreachable
 from discovery.instance import Instance
 from discovery.registration import Registrar, Standing, new_boot_id, standing
+from discovery.server import WITHDRAWAL
 from tests.fakes.agent import FakeAgent
 from tests.fakes.instances import BOOT, NEWER_BOOT, instance
 from tests.fakes.simulation import clock, simulated
@@ -33,8 +34,20 @@ async def is_silent() -> bool:
     return False
 
 
-def registrar(agent: FakeAgent, probe: Callable[[], Awaitable[bool]] = answers) -> Registrar:
-    return Registrar(agent, MINE, probe=probe, random=Random(7), clock=clock)
+async def is_alive(_: Instance) -> bool:
+    return True
+
+
+async def is_a_ghost(_: Instance) -> bool:
+    return False
+
+
+def registrar(
+    agent: FakeAgent,
+    probe: Callable[[], Awaitable[bool]] = answers,
+    alive: Callable[[Instance], Awaitable[bool]] = is_alive,
+) -> Registrar:
+    return Registrar(agent, MINE, probe=probe, is_alive=alive, random=Random(7), clock=clock)
 
 
 @asynccontextmanager
@@ -188,6 +201,35 @@ async def test_the_entry_of_a_newer_boot_is_left_alone() -> None:
 
 
 @simulated
+async def test_a_ghost_that_looks_newer_is_replaced() -> None:
+    """Started again on another port, with a clock that went back; what was killed is still in the registry."""
+    agent = FakeAgent()
+    agent.put(NEWEST)
+    task = asyncio.create_task(registrar(agent, alive=is_a_ghost).keep())
+    await asyncio.sleep(0.1)
+    assert agent.entries["web-1"].instance == MINE.instance
+    task.cancel()
+
+
+@simulated
+async def test_one_that_turns_into_a_ghost_is_replaced_too() -> None:
+    agent, living = FakeAgent(), True
+    agent.put(NEWEST)
+
+    async def alive(other: Instance) -> bool:
+        assert other == NEWEST
+        return living
+
+    task = asyncio.create_task(registrar(agent, alive=alive).keep())
+    await asyncio.sleep(70)
+    assert boot_of(agent) == NEWEST.boot_id
+    living = False
+    await asyncio.sleep(70)
+    assert boot_of(agent) == NEWER_BOOT
+    task.cancel()
+
+
+@simulated
 async def test_when_the_successor_is_gone_it_registers_again() -> None:
     agent = FakeAgent()
     async with kept(agent) as found:
@@ -283,3 +325,40 @@ async def test_when_the_agent_is_away_it_says_so() -> None:
     agent.trouble = RegistryUnreachable("down")
     with pytest.raises(RegistryUnreachable):
         await registrar(agent).withdraw()
+
+
+@asynccontextmanager
+async def told_to_leave_while_registering(agent: FakeAgent, seconds: float) -> AsyncIterator[Registrar]:
+    """Its registration lands that much later, and keeping has ended already."""
+    agent.lands_after = seconds
+    found = registrar(agent)
+    task = asyncio.create_task(found.keep())
+    while not agent.calls["register"]:
+        await asyncio.sleep(0.001)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    before = asyncio.all_tasks() - {task}
+    yield found
+    await asyncio.sleep(60)
+    assert asyncio.all_tasks() <= before, "nothing is left that could register once more"
+
+
+@pytest.mark.parametrize("seconds", [0.002, 0.1, 0.25, 0.6, 1.5])
+@simulated
+async def test_a_registration_that_lands_late_leaves_no_ghost(seconds: float) -> None:
+    agent = FakeAgent()
+    async with told_to_leave_while_registering(agent, seconds) as found:
+        async with asyncio.timeout(WITHDRAWAL):
+            await found.withdraw()
+        assert agent.entries == {}
+    assert agent.entries == {}
+
+
+@simulated
+async def test_one_that_does_not_land_is_not_waited_for_longer_than_there_is_time() -> None:
+    agent = FakeAgent()
+    async with told_to_leave_while_registering(agent, 3600) as found:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(WITHDRAWAL):
+                await found.withdraw()
+        assert 1 < agent.calls["deregister"] < 10

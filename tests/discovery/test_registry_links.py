@@ -15,6 +15,7 @@ from discovery.addresses import Forbidden
 from discovery.consul import Consul
 from discovery.documents import Registration
 from discovery.errors import RegistryUnreachable
+from discovery.instance import Instance
 from discovery.journal import Journal
 from discovery.probe import Verdict
 from discovery.registration import Registrar
@@ -165,7 +166,7 @@ async def test_an_answer_that_is_cut_off_in_the_middle_is_no_answer(registry: Re
 @asynccontextmanager
 async def kept(at: Far, who: Registration) -> AsyncIterator[Registrar]:
     """Registered, and kept so until the end."""
-    registrar = Registrar(at.linked, who, probe=_answers, random=Random(7), wait=WAIT)
+    registrar = Registrar(at.linked, who, probe=_answers, is_alive=_is_alive, random=Random(7), wait=WAIT)
     keeping = asyncio.create_task(registrar.keep())
     try:
         await until(registrar.registered.is_set)
@@ -176,6 +177,10 @@ async def kept(at: Far, who: Registration) -> AsyncIterator[Registrar]:
 
 
 async def _answers() -> bool:
+    return True
+
+
+async def _is_alive(_: Instance) -> bool:
     return True
 
 

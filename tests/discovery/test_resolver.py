@@ -18,7 +18,7 @@ from discovery.journal import Journal
 from discovery.learning import SETTLING
 from discovery.pool import Pool
 from discovery.probe import Verdict
-from discovery.resolver import Resolver
+from discovery.resolver import UNWANTED, Resolver
 from tests.fakes.instances import NEWER_BOOT, instance, instances
 from tests.fakes.probe import ScriptedProbe
 from tests.fakes.registry import FakeRegistry
@@ -377,6 +377,91 @@ async def test_a_service_whose_instances_are_all_gone_keeps_its_routes_and_its_w
         at.registry.put(instance(boot=NEWER_BOOT, tags=("urlprefix-/web",)))
         await asyncio.sleep(0.1)
         assert pool.choose() is not None
+
+
+# What nobody wants any more
+
+
+@simulated
+async def test_a_name_that_nobody_has_and_nobody_asks_for_is_forgotten() -> None:
+    async with resolving(*instances(1)) as at:
+        await at.resolver.known("web")
+        await at.resolver.known("nobody")
+        await asyncio.sleep(UNWANTED + 120)
+        assert set(at.resolver.pools) == {"web"}
+        before = at.registry.asked["nobody"]
+        await asyncio.sleep(3600)
+        assert at.registry.asked["nobody"] == before
+        at.registry.put(instance("late-1", service="nobody"))
+        assert (await at.resolver.known("nobody")).choose() is not None, "asked for again, it is followed again"
+
+
+@simulated
+async def test_a_name_that_is_asked_for_now_and_then_is_followed_on() -> None:
+    async with resolving() as at:
+        pool = await at.resolver.known("web")
+        for _ in range(30):
+            await asyncio.sleep(UNWANTED - 100)
+            assert await at.resolver.known("web") is pool
+
+
+@simulated
+async def test_while_somebody_waits_for_a_name_it_is_not_forgotten() -> None:
+    async with resolving() as at:
+        at.registry.go_down(RegistryUnreachable("x"))
+        waiting = asyncio.create_task(at.resolver.known("web"))
+        await asyncio.sleep(10 * UNWANTED)
+        assert not at.resolver.make_room(1), "the only one without anybody is waited for"
+        at.registry.put(*instances(1))
+        at.registry.come_back()
+        assert (await waiting).choose() is not None
+
+
+@simulated
+async def test_room_is_made_by_who_was_unwanted_for_longest() -> None:
+    async with resolving(*instances(1)) as at:
+        for name in ("web", "a", "b", "c"):
+            await at.resolver.known(name)
+            await asyncio.sleep(1)
+        await at.resolver.known("a")
+        assert at.resolver.make_room(4)
+        assert set(at.resolver.pools) == {"web", "a", "b", "c"}
+        assert at.resolver.make_room(3)
+        assert set(at.resolver.pools) == {"web", "a", "c"}
+
+
+@simulated
+async def test_a_routed_service_that_left_is_asked_for_no_more_and_found_again_when_it_is_back() -> None:
+    async with resolving(instance(tags=("urlprefix-/web",)), instance("api-1", service="api")) as at:
+        at.resolver.follow_routed()
+        await asyncio.sleep(0.1)
+        pool = at.resolver.pools["web"]
+        at.probe.find("web-1", Verdict.REFUSED)
+        at.registry.remove("web-1")
+        await asyncio.sleep(UNWANTED + 130)
+        before = at.registry.asked["web"]
+        await asyncio.sleep(3600)
+        assert at.registry.asked["web"] == before
+        assert at.resolver.pools["web"] is pool, "it is down, not unknown, and others hold its pool"
+        assert pool.routes.match("/web")
+        at.registry.put(instance(boot=NEWER_BOOT, tags=("urlprefix-/web",)))
+        await asyncio.sleep(0.5)
+        assert at.resolver.pools["web"] is pool
+        assert pool.choose() is not None
+
+
+@simulated
+async def test_while_the_list_of_services_cannot_be_had_nobody_is_forgotten() -> None:
+    async with resolving(instance(tags=("urlprefix-/web",))) as at:
+        at.resolver.follow_routed()
+        await asyncio.sleep(0.1)
+        at.registry.refusals["services"] = RegistryRefused("403")
+        at.probe.find("web-1", Verdict.REFUSED)
+        at.registry.remove("web-1")
+        await asyncio.sleep(10 * UNWANTED)
+        at.registry.put(instance(boot=NEWER_BOOT, tags=("urlprefix-/web",)))
+        await asyncio.sleep(0.5)
+        assert at.resolver.pools["web"].choose() is not None
 
 
 # Ready

@@ -20,7 +20,7 @@ from discovery.instance import Instance
 from discovery.journal import Journal
 from discovery.probe import Probe
 from discovery.resolver import Resolver
-from discovery.transport import ServiceTransport, is_service
+from discovery.transport import UNKNOWN, ServiceTransport, is_service
 from discovery.upstream import Upstream
 from tests.fakes.http_server import (
     Behaviour,
@@ -372,3 +372,35 @@ async def test_every_answer_belongs_to_its_request() -> None:
         targets = [f"/{number}" for number in range(100)]
         answers = await asyncio.gather(*(to.http.get(f"http://web{target}") for target in targets))
         assert [each.text for each in answers] == targets
+
+
+async def test_names_that_nobody_has_do_not_use_up_the_agent() -> None:
+    async with mesh(tells(instance("web-1"))) as to:
+        for number in range(3 * UNKNOWN):
+            with pytest.raises(httpx2.ConnectError):
+                await to.http.get(f"http://nobody-{number}/")
+        assert len(to.transport._resolver.pools) <= UNKNOWN
+        assert len(to.transport._callers) <= UNKNOWN
+        assert (await to.http.get("http://web/")).text == "web-1"
+
+
+async def test_nor_do_those_that_are_all_asked_for_at_once_while_it_is_silent() -> None:
+    async with mesh(tells(instance("web-1")), deadline=1.0) as to:
+        to.registry.go_down(RegistryUnreachable("x"))
+        asking = (to.http.get(f"http://nobody-{number}/") for number in range(3 * UNKNOWN))
+        outcomes = await asyncio.gather(*asking, return_exceptions=True)
+        assert {type(each) for each in outcomes} == {httpx2.ConnectError, httpx2.ReadTimeout}
+        assert len(to.transport._resolver.pools) <= UNKNOWN
+        to.registry.come_back()
+        assert (await to.http.get("http://web/")).text == "web-1", "those who gave up make room"
+
+
+async def test_a_service_that_was_forgotten_is_called_again_as_soon_as_it_is_there() -> None:
+    async with mesh(tells(instance("web-1"))) as to:
+        (listed,) = to.registry.entries
+        to.registry.remove("web-1")
+        with pytest.raises(httpx2.ConnectError):
+            await to.http.get("http://web/")
+        assert to.transport._resolver.make_room(1)
+        to.registry.put(listed)
+        assert (await to.http.get("http://web/")).text == "web-1"

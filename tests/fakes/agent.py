@@ -21,6 +21,8 @@ class FakeAgent:
         self.trouble: RegistryError | None = None
         self.is_deaf = False
         """Takes registrations and forgets them at once, as a wrong server on the port does."""
+        self.lands_after = 0.0
+        """Seconds until a registration is carried out, and answered, whether anybody still waits for that or not."""
         self._hashes = count(1)
         self._changed = asyncio.Event()
 
@@ -39,7 +41,11 @@ class FakeAgent:
         self._count("register")
         if not self.is_deaf:
             self.health[registration.instance.id] = health
-            self.put(registration.instance)
+            if self.lands_after:
+                asyncio.get_running_loop().call_later(self.lands_after, self.put, registration.instance)
+                await asyncio.sleep(self.lands_after)
+            else:
+                self.put(registration.instance)
 
     async def deregister(self, instance_id: str) -> None:
         self._count("deregister")
