@@ -8,12 +8,12 @@ import logging
 import socket
 import sys
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 from random import Random
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import uvicorn
 from prometheus_client import ProcessCollector
@@ -45,8 +45,8 @@ from services.gateway.proxy import Proxy
 from services.gateway.request_log import RequestLog
 from services.gateway.routes import RouteTable
 from services.gateway.settings import GatewaySettings
+from services.gateway.sweeping import sweep
 from services.gateway.traced_proxy import TracedProxy
-from services.gateway.tunnel import Tunnel
 from services.gateway.wire import Wire
 
 log = logging.getLogger(__name__)
@@ -180,23 +180,6 @@ def keep_collections_short() -> None:
     """What exists before the first request stays to the end: no full collection need look at it again, for 30 ms."""
     gc.collect()
     gc.freeze()
-
-
-async def sweep(wire: Wire, server: Server) -> None:
-    """Once a second, end connections that have been idle or kept us waiting for too long."""
-    while True:
-        await asyncio.sleep(1.0)
-        now = asyncio.get_running_loop().time()
-        _swept(wire.sweep)
-        for each in list(server.server_state.connections):
-            _swept(cast(Listener | Tunnel, each).sweep, now)
-
-
-def _swept(sweep: Callable[..., None], *now: float) -> None:
-    try:
-        sweep(*now)
-    except Exception:  # one connection that breaks must not keep all others open for ever
-        log.exception("a connection could not be swept")
 
 
 async def ended(task: asyncio.Task[None]) -> None:
