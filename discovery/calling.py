@@ -24,11 +24,11 @@ IDLE = 3.0
 def client(*, deadline: float = 10.0, consul: ConsulSettings | None = None, **options: Any) -> httpx2.AsyncClient:
     """A client for which `http://encrypt/encrypt` is the service `encrypt`, wherever its instances are.
 
-    `deadline` is what one call may take up to the head of its response, over all attempts, in seconds. Requests with an
-    idempotent method are tried again elsewhere; others where the service's route says `replay=safe`, or with
-    `extensions={"replay_safe": True}`. `response.extensions["instance"]` is the ID of who answered. Other hosts are
-    called as ever. `options` go to `httpx2.AsyncClient`. Errors are those of httpx2. Its timeouts are for other hosts;
-    a service has its deadline, and then 60 s between bytes. Raises SettingsError.
+    `deadline` is what one call may take up to the head of its response, over all attempts, in seconds, where its route
+    does not say `timeout=`. Requests with an idempotent method are tried again elsewhere; others where the service's
+    route says `replay=safe`, or with `extensions={"replay_safe": True}`. `response.extensions["instance"]` is the ID of
+    who answered. Other hosts are called as ever. `options` go to `httpx2.AsyncClient`. Errors are those of httpx2. Its
+    timeouts are for other hosts; a service has its deadline, and then 60 s between bytes. Raises SettingsError.
     """
     settings = consul or load(ConsulSettings)
     return httpx2.AsyncClient(transport=_transport(settings, deadline), **options)

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 
 from discovery.errors import ConnectFailed, ConnectRefused, NeverSent
 
+CONNECT = 1.0
+"""Seconds for a connection (Linkerd's default)."""
+
 OURS_TO_BLAME = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL})
 """Errors of connecting that say nothing about the instance: it must not be ejected for them."""
 

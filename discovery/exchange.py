@@ -8,7 +8,7 @@ from typing import cast
 
 import httpx2
 
-from discovery.connecting import connect_failure
+from discovery.connecting import CONNECT, connect_failure
 from discovery.errors import (
     AttemptFailed,
     ConnectFailed,
@@ -19,13 +19,7 @@ from discovery.errors import (
 )
 from discovery.identity import HEADER
 from discovery.instance import Instance
-
-KEPT = 64 * 1024
-"""Bytes of a request that are kept to send it again, and of a response that is read before anybody sees it."""
-
-
-CONNECT = 1.0
-"""Seconds for a connection (Linkerd's default)."""
+from discovery.reply import KEPT
 
 BETWEEN_BYTES = 60.0
 """Seconds in which at least something of a body must come or go."""

@@ -9,6 +9,11 @@ from typing import Generic, Protocol, TypeVar
 from discovery.errors import Attempt
 from discovery.upstream import Upstream
 
+KEPT = 64 * 1024
+"""Bytes of a request that are kept to send it again (Linkerd's buffer for retries), and of a response that is read
+whole before anybody sees it.
+"""
+
 
 class Reply(Protocol):
     """A response whose head has arrived."""

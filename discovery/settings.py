@@ -86,7 +86,9 @@ class ConsulSettings(BaseSettings):
 
     @property
     def port(self) -> int:
-        return self._split().port or 8500
+        """Consul's own tools take 443 or 80 for a URL without one, which is how an agent behind a proxy is named."""
+        by_scheme = {"https": 443, "http": 80}[self.scheme] if "//" in self.http_addr else 8500
+        return self._split().port or by_scheme
 
     def token(self) -> str | None:
         """A token file wins over the token itself, as in Consul's own tools. Raises SettingsError."""

@@ -12,10 +12,10 @@ import httpx2
 
 from discovery.caller import Caller
 from discovery.errors import CallFailed, NoInstance, OutOfTime
-from discovery.exchange import KEPT, HttpxReply, attempt, translated
+from discovery.exchange import HttpxReply, attempt, translated
 from discovery.identity import HEADER
 from discovery.pool import Pool
-from discovery.reply import Answered, Send, Settle
+from discovery.reply import KEPT, Answered, Send, Settle
 from discovery.resolver import Resolver
 from discovery.retry import IDEMPOTENT, Policy
 from discovery.tracing.provider import global_tracer
@@ -70,7 +70,7 @@ class ServiceTransport(httpx2.AsyncBaseTransport):
     async def _call(self, request: httpx2.Request) -> httpx2.Response:
         began = self._clock()
         caller = await self._caller(request.url.host)
-        policy = await self._policy(request, caller.pool, self._deadline - (self._clock() - began))
+        policy = await self._policy(request, caller.pool, began)
 
         def send(
             upstream: Upstream, settle: Settle[HttpxReply], headers: httpx2.Headers | None = None
@@ -119,9 +119,10 @@ class ServiceTransport(httpx2.AsyncBaseTransport):
         for forgotten in self._callers.keys() - self._resolver.pools.keys():
             del self._callers[forgotten]
 
-    async def _policy(self, request: httpx2.Request, pool: Pool, deadline: float) -> Policy:
-        """A request may be repeated when the caller says so, or the route that it takes."""
+    async def _policy(self, request: httpx2.Request, pool: Pool, began: float) -> Policy:
+        """A request may be repeated when the caller says so, or the route that it takes, which may have a time too."""
         route = pool.routes.match(request.url.path)
+        deadline = ((route and route.timeout) or self._deadline) - (self._clock() - began)
         is_safe = bool(request.extensions.get("replay_safe", route and route.replay_safe))
         size = request.headers.get("content-length", "0" if "transfer-encoding" not in request.headers else "")
         kept = size.isdecimal() and int(size) <= KEPT

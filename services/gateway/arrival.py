@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from discovery.reply import KEPT
 from services.gateway.fields import Fields
 from services.gateway.flow import Flow
 from services.gateway.marks import Marks
 from services.gateway.problems import Problem
-from services.gateway.request import KEPT
 from services.gateway.routes import Claim
 
 NONE = Marks()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from http import HTTPStatus
 
 from discovery.errors import Attempt, AttemptFailed, CallFailed
-from discovery.reply import Answered
+from discovery.reply import KEPT, Answered
 from services.gateway.answer import Answer
 from services.gateway.arrival import Arrival
 from services.gateway.clients import Clients
@@ -22,7 +22,7 @@ from services.gateway.listener import Listener
 from services.gateway.marks import complete
 from services.gateway.metrics import Metrics
 from services.gateway.problems import Problem, problem_of
-from services.gateway.request import KEPT, Request
+from services.gateway.request import Request
 from services.gateway.request_log import RequestLog
 from services.gateway.response import SWITCHING, Response
 from services.gateway.routes import Claim, RouteTable

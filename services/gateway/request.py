@@ -6,9 +6,6 @@ from collections.abc import AsyncIterator, Sequence
 
 Headers = Sequence[tuple[bytes, bytes]]
 
-KEPT = 64 * 1024
-"""Bytes of a body that are kept to send it again (Linkerd's buffer for retries)."""
-
 
 class Request:
     """`target` is what stands in the request line, byte for byte; `fields` are encoded, all that an instance gets.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from discovery.reply import KEPT
 from services.gateway.flow import Flow
 from services.gateway.heads import Head
-from services.gateway.request import KEPT
 
 SWITCHING = 101
 BODILESS = frozenset({SWITCHING, 204, 304})

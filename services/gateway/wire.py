@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 
 from discovery.addresses import Forbidden
-from discovery.connecting import connect_failure
+from discovery.connecting import CONNECT, connect_failure
 from discovery.errors import AttemptFailed, ConnectFailed, NeverSent
 from discovery.instance import Identity, Instance
 from discovery.reply import Settle
@@ -16,9 +16,6 @@ from services.gateway.request import Request
 from services.gateway.response import Response
 
 log = logging.getLogger(__name__)
-
-CONNECT = 1.0
-"""Seconds for a connection (Linkerd's default)."""
 
 IDLE_UNKNOWN, IDLE_OURS = 3.0, 30.0
 """Seconds that an idle connection is kept: our own servers keep theirs for 75, of others nothing is known."""

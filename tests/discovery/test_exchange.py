@@ -20,9 +20,10 @@ from discovery.errors import (
     ResponseLost,
     ResponseMalformed,
 )
-from discovery.exchange import KEPT, HttpxReply, attempt, translated
+from discovery.exchange import HttpxReply, attempt, translated
 from discovery.identity import HEADER
 from discovery.instance import Instance
+from discovery.reply import KEPT
 from tests.fakes.http_server import (
     Behaviour,
     TinyServer,

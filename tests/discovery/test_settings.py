@@ -56,7 +56,10 @@ def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
         ("10.0.0.1:1234", ("http", "10.0.0.1", 1234)),
         ("consul.internal", ("http", "consul.internal", 8500)),
         ("http://consul:80", ("http", "consul", 80)),
-        ("https://consul", ("https", "consul", 8500)),
+        ("https://consul", ("https", "consul", 443)),
+        ("http://consul", ("http", "consul", 80)),
+        ("https://[::1]", ("https", "::1", 443)),
+        ("https://consul:8501", ("https", "consul", 8501)),
         ("[::1]:8500", ("http", "::1", 8500)),
         ("[::1]", ("http", "::1", 8500)),
     ],
@@ -68,6 +71,7 @@ def test_where_consul_is(said: str, expected: tuple[str, str, int]) -> None:
 
 def test_the_switch_for_https_wins_over_the_address() -> None:
     assert ConsulSettings(http_addr="http://consul:1", http_ssl=True).scheme == "https"
+    assert ConsulSettings(http_addr="http://consul", http_ssl=True).port == 443
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,11 @@ import pytest
 
 from discovery.addresses import Forbidden
 from discovery.errors import OutOfTime, RegistryUnreachable
-from discovery.exchange import KEPT
 from discovery.identity import HEADER
 from discovery.instance import Instance
 from discovery.journal import Journal
 from discovery.probe import Probe
+from discovery.reply import KEPT
 from discovery.resolver import Resolver
 from discovery.transport import UNKNOWN, ServiceTransport, is_service
 from discovery.upstream import Upstream
@@ -404,3 +404,19 @@ async def test_a_service_that_was_forgotten_is_called_again_as_soon_as_it_is_the
         assert to.transport._resolver.make_room(1)
         to.registry.put(listed)
         assert (await to.http.get("http://web/")).text == "web-1"
+
+
+async def test_a_route_says_how_long_its_answers_may_take() -> None:
+    """Shorter than the client's own deadline, or longer."""
+
+    async def slow(request: Received, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(1.0)
+        await tells(instance("web-1"))(request, writer)
+
+    async with mesh(slow, tags=("urlprefix-/short timeout=300ms", "urlprefix-/long timeout=30s"), deadline=0.6) as to:
+        assert (await to.http.post("http://web/long")).status_code == 200
+        for path, longest in (("short", 0.5), ("else", 0.9)):
+            began = time.monotonic()
+            with pytest.raises(httpx2.ReadTimeout):
+                await to.http.post(f"http://web/{path}")
+            assert time.monotonic() - began < longest

@@ -8,7 +8,7 @@ import pytest
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, DEFAULT_ON, ParentBased
 from opentelemetry.trace import SpanKind
 
-from services.gateway.request import KEPT
+from discovery.reply import KEPT
 from services.gateway.trace import is_traceparent
 from tests.tracing.recording import Recording, error, ids, is_child, told, traceparent
 
