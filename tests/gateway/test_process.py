@@ -293,6 +293,20 @@ async def test_a_request_in_flight_ends_well(registries: Registries) -> None:
         assert await running.ended() == 0
 
 
+@pytest.mark.parametrize(("said", "attempts"), [("1", 1), ("3", 3)])
+async def test_it_keeps_to_the_terms_of_the_environment(registries: Registries, said: str, attempts: int) -> None:
+    came = 0
+
+    async def sick(side: Side) -> None:
+        nonlocal came
+        came += 1
+        await side.say(answer(b"no", b"Connection: close", status=b"503 Service Unavailable"))
+
+    async with routed(registries, sick, CALL_ATTEMPTS=said) as running:
+        assert await running.status() == 503
+        assert came == attempts
+
+
 async def test_a_hundred_uploads_and_a_slow_reader_fit_into_little_memory(registries: Registries) -> None:
     body = os.urandom(MEGABYTE)
     digest = hashlib.sha256(body).hexdigest().encode()
