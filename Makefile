@@ -20,7 +20,7 @@ test: .venv
 	.venv/bin/pytest
 
 test-compose: .venv  ## the images and compose.yaml, for real (needs Docker)
-	MESH_TEST_COMPOSE=1 .venv/bin/pytest tests/deploy/test_compose.py
+	MESH_TEST_COMPOSE=1 .venv/bin/pytest tests/deploy/test_compose.py tests/deploy/test_compose_observe.py
 
 check: .venv  ## format, lint, types, and what is deployed: manifests, workflows, rules
 	.venv/bin/ruff format --check

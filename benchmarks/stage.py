@@ -19,7 +19,7 @@ from mesh.settings import inherited
 ANSWERS_WITHIN = 30.0
 """Seconds for a program to start."""
 
-OURS = ("GATEWAY_", "SERVICE_", "ENCRYPT_", "DEVAGENT_", "CONSUL_")
+OURS = ("CALL_", "GATEWAY_", "SERVICE_", "ENCRYPT_", "DEVAGENT_", "CONSUL_")
 """What is in the shell's environment must not change what is measured."""
 
 GRACE = 5.0

@@ -69,6 +69,15 @@ class Alarms:
         due = [(sleeper, slot) for slot in slots for sleeper, at in self._slots[slot].items() if at <= now]
         for sleeper, slot in due:
             self.take_back(sleeper, slot)
-            asyncio.get_running_loop().call_soon(sleeper.ring)  # one that breaks must not keep others asleep
+            _ring_for(sleeper)
         if self._slots:
             self._wake_at(min(self._slots[min(self._slots)].values()))
+
+
+def _ring_for(sleeper: Sleeper) -> None:
+    """At once: a moment later it may wait for something else. One that breaks must not keep others asleep."""
+    try:
+        sleeper.ring()
+    except Exception as error:
+        loop = asyncio.get_running_loop()
+        loop.call_exception_handler({"message": "an alarm could not be heard", "exception": error})

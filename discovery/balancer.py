@@ -40,6 +40,8 @@ class Roster:
 
     def draw(self, chance: float) -> Upstream | None:
         """One upstream, as likely as its weight; `chance` lies in [0, 1)."""
+        if self.is_even and self._total:
+            return self.upstreams[int(chance * len(self.upstreams))]
         return self.upstreams[bisect(self._bounds, chance * self._total)] if self._total else None
 
 

@@ -17,7 +17,7 @@ from discovery.latency import SlowestPercent
 from discovery.pool import Pool
 from discovery.race import Race
 from discovery.reply import Answered, R, Send
-from discovery.retry import LONGEST_PAUSE, Budget, Policy, pause
+from discovery.retry import LONGEST_PAUSE, TERMS, Policy, Terms, pause
 from discovery.upstream import Standing, Upstream
 
 HEDGE_FLOOR = 0.025
@@ -33,9 +33,9 @@ HEDGE_FACTOR = 2.0
 class Caller:
     """Holds what outlives a request: the retry budget, and the memory of how long answers take."""
 
-    def __init__(self, pool: Pool, *, random: Random, clock: Callable[[], float]) -> None:
+    def __init__(self, pool: Pool, *, random: Random, clock: Callable[[], float], terms: Terms = TERMS) -> None:
         self.pool = pool
-        self.budget = Budget()
+        self.budget = terms.budget()
         self.latency = SlowestPercent()
         self._random = random
         self._clock = clock
@@ -60,7 +60,8 @@ class Caller:
                 continue
             following = self._after_trouble(race, policy, answered, deadline)
             if following is None:
-                self.latency.observe(answered.seconds, began)
+                if policy.kept:
+                    self.latency.observe(answered.seconds, began)
                 return answered
             answered.reply.discard()
             answered.done()
@@ -75,7 +76,7 @@ class Caller:
         if not policy.replayable or race.spent + 1 >= policy.attempts or len(self.pool.upstreams) < 2:
             return deadline, deadline
         until = min(deadline, now + policy.attempt_timeout)
-        if not policy.hedgeable:
+        if not (policy.hedgeable and policy.hedging):
             return until, until
         slowest = self.latency.value()
         return until, now + (HEDGE_FLOOR if slowest is None else max(HEDGE_FLOOR, HEDGE_FACTOR * slowest))

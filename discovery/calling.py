@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from math import inf
 from random import Random
 from typing import Any
 
@@ -14,7 +15,8 @@ from discovery.guarded import GuardedTransport
 from discovery.journal import Journal
 from discovery.probe import Probe
 from discovery.resolver import Resolver
-from discovery.settings import ConsulSettings, load
+from discovery.retry import Terms
+from discovery.settings import CallSettings, ConsulSettings, load
 from discovery.transport import ServiceTransport
 
 IDLE = 3.0
@@ -30,11 +32,13 @@ def client(*, deadline: float = 10.0, consul: ConsulSettings | None = None, **op
     who answered. Other hosts are called as ever. `options` go to `httpx2.AsyncClient`. Errors are those of httpx2. Its
     timeouts are for other hosts; a service has its deadline, and then 60 s between bytes. Raises SettingsError.
     """
-    settings = consul or load(ConsulSettings)
-    return httpx2.AsyncClient(transport=_transport(settings, deadline), **options)
+    if not 0 < deadline < inf:
+        raise ValueError("a call has some time, and not all of it")
+    settings, terms = consul or load(ConsulSettings), load(CallSettings).terms()
+    return httpx2.AsyncClient(transport=_transport(settings, deadline, terms), **options)
 
 
-def _transport(settings: ConsulSettings, deadline: float) -> ServiceTransport:
+def _transport(settings: ConsulSettings, deadline: float, terms: Terms) -> ServiceTransport:
     registry = Consul(settings)
     forbidden = Forbidden(
         not is_loopback(settings.host), frozenset({(settings.host, settings.port)}), registry=registry.places
@@ -55,5 +59,6 @@ def _transport(settings: ConsulSettings, deadline: float) -> ServiceTransport:
         random=Random(),
         clock=time.monotonic,
         deadline=deadline,
+        terms=terms,
         also_close=(probe.aclose, registry.aclose),
     )

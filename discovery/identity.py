@@ -18,6 +18,6 @@ def names_other_than(instance: Instance, header: str | None) -> bool:
     The same ID with another boot is the same instance, started again, of which the registry has not told us yet. An
     instance that others registered says nothing and is believed.
     """
-    if not instance.boot_id:
+    if not instance.identity.boot_id:
         return False
     return header is None or header.partition(" ")[0] != instance.id

@@ -37,15 +37,15 @@ class Instance:
     meta: Mapping[str, str] = field(default_factory=dict, hash=False)
     health: Health = "passing"
     weight: int = 1
+    identity: Identity = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "identity", Identity(self.id, self.address, self.port, self.boot_id))
 
     @property
     def boot_id(self) -> str:
         """Empty when others registered the instance: it is then served unverified."""
         return self.meta.get("boot_id", "")
-
-    @property
-    def identity(self) -> Identity:
-        return Identity(self.id, self.address, self.port, self.boot_id)
 
     @property
     def authority(self) -> str:

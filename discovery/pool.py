@@ -98,12 +98,14 @@ class Pool:
 
     # What calls and probes find
 
-    def succeeded(self, upstream: Upstream, seconds: float, trial: int = 0) -> None:
+    def succeeded(self, upstream: Upstream, seconds: float | None, trial: int = 0) -> None:
+        """A good answer after so many seconds; None where it took them for others, as for a body that came slowly."""
         now = self._clock()
-        upstream.latency.observe(seconds, now)
+        if seconds is not None:
+            upstream.latency.observe(seconds, now)
         if upstream.is_failing or upstream.last_good is None:
             upstream.is_failing = False
-            self._tell("instance_answered", upstream, seconds=round(seconds, 6))
+            self._tell("instance_answered", upstream, seconds=seconds and round(seconds, 6))
         upstream.last_good = now
         if upstream.ejection.succeeded(now, trial):
             self._tell("instance_readmitted", upstream, by="a good answer")

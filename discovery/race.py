@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Generic
 
-from discovery.alarms import Alarms
+from discovery.alarms import ROUNDING, Alarms
 from discovery.contender import Contender, blame, is_good
 from discovery.errors import Attempt, AttemptFailed, ResponseLate, WrongInstance
 from discovery.identity import names_other_than
@@ -19,6 +19,9 @@ from discovery.pool import Pool
 from discovery.reply import Answered, R, Send
 from discovery.retry import Policy
 from discovery.upstream import Upstream
+
+LOOK_EVERY = 1.0
+"""Seconds between looks at a request that is still coming in: so much less than its deadline its instance may have."""
 
 
 class Race(Generic[R]):
@@ -62,7 +65,7 @@ class Race(Generic[R]):
         self._result: asyncio.Future[Answered[R]] = asyncio.get_running_loop().create_future()
         self._until = until
         self._rival: Callable[[], Upstream | None] | None = rival if hedge_at < until else None
-        self._slot = self._alarms.set(self, hedge_at if hedge_at < until else until)
+        self._slot = self._alarms.set(self, self._first_alarm(now, until, hedge_at))
         try:
             self._start(upstream, now)
             answered = await self._result
@@ -75,6 +78,11 @@ class Race(Generic[R]):
             self._alarms.take_back(self, self._slot)
             while self._running:
                 self._give_up(self._running.pop())
+
+    def _first_alarm(self, now: float, until: float, hedge_at: float) -> float:
+        if self._policy.kept:
+            return hedge_at if hedge_at < until else until
+        return min(until, now + LOOK_EVERY)
 
     def settled(self, contender: Contender[R], outcome: R | Exception) -> None:
         """An attempt has come to its end: does it decide the round?"""
@@ -104,10 +112,13 @@ class Race(Generic[R]):
         now = self._clock()
         if self._waits_for_client():
             self._until = now + self._policy.deadline
-            self._slot = self._alarms.set(self, self._until)
+            self._slot = self._alarms.set(self, min(self._until, now + LOOK_EVERY))
             return
-        if self._rival is None or now >= self._until:
+        if now >= self._until - ROUNDING:
             self._all_late()
+            return
+        if self._rival is None:
+            self._slot = self._alarms.set(self, self._until)
             return
         rival, self._rival = self._rival, None
         self._slot = self._alarms.set(self, self._until)
@@ -117,7 +128,7 @@ class Race(Generic[R]):
     def _judge(self, contender: Contender[R], reply: R) -> None:
         upstream, seconds = contender.upstream, self._clock() - contender.began
         if is_good(reply):
-            self._pool.succeeded(upstream, seconds, contender.trial)
+            self._pool.succeeded(upstream, seconds if self._policy.kept else None, contender.trial)
         else:
             self._note(contender, str(reply.status))
             blame(self._pool, upstream, reply, contender.trial)

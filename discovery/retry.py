@@ -25,12 +25,13 @@ class Policy:
 
     `kept`: its body is at hand, not streaming past, so that it can be sent again from its beginning.
     `replayable`: it is kept, and its method is idempotent or its route says `replay=safe`.
-    `hedgeable`: the route says so, thus a second attempt beside the first does no harm either.
+    `hedgeable`: the route says so, thus a second attempt beside the first does no harm either. `hedging`: one is made.
     """
 
     kept: bool = False
     replayable: bool = False
     hedgeable: bool = False
+    hedging: bool = True
     deadline: float = 10.0
     attempt_timeout: float = 2.0
     attempts: int = 3
@@ -85,6 +86,38 @@ class Budget:
         self._second = second
         self._requests = self._retries = 0
 
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How calls are made, whatever is called. Times in seconds.
+
+    `attempt_timeout` counts only where another attempt may follow; `retry_share` of requests may be retries, and
+    `retry_reserve` a second on top.
+    """
+
+    attempts: int = 3
+    attempt_timeout: float = 2.0
+    hedging: bool = True
+    retry_share: float = 0.2
+    retry_reserve: float = 10.0
+
+    def policy(self, kept: bool, replayable: bool, safe: bool, deadline: float) -> Policy:
+        """For one request. `safe`: its route or its caller says that repeating does no harm."""
+        return Policy(
+            kept=kept,
+            replayable=replayable,
+            hedgeable=replayable and safe,
+            hedging=self.hedging,
+            deadline=deadline,
+            attempt_timeout=self.attempt_timeout,
+            attempts=self.attempts,
+        )
+
+    def budget(self) -> Budget:
+        return Budget(share=self.retry_share, reserve=self.retry_reserve)
+
+
+TERMS = Terms()
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.025, 0.25
 

@@ -25,7 +25,7 @@ from discovery.listening import Listening, listen
 from discovery.probe import Probe
 from discovery.registration import Registrar
 from discovery.server import KEEP_ALIVE, Server, signals_end_the_process
-from discovery.settings import ConsulSettings, ServiceSettings, load, misspelt
+from discovery.settings import CallSettings, ConsulSettings, ServiceSettings, load, misspelt
 from discovery.tracing.provider import tracing_everywhere
 from discovery.tracing.settings import TracingSettings
 
@@ -54,7 +54,7 @@ def serve(
         said = {"host": host, "port": port, "id": id, "advertise": advertise}
         settings = load(ServiceSettings, **{name: value for name, value in said.items() if value is not None})
         consul, tracing = load(ConsulSettings), load(TracingSettings)
-        warn_of_misspelt_variables([ServiceSettings])
+        warn_of_misspelt_variables([ServiceSettings, CallSettings])
         with signals_end_the_process():
             listening = listen(service, routes, settings, consul)
             runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)

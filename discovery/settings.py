@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from discovery.errors import SettingsError
+from discovery.retry import TERMS, Terms
 
 
 class ServiceSettings(BaseSettings):
@@ -27,6 +28,23 @@ class ServiceSettings(BaseSettings):
     version: str = Field(default="dev", description="of the service, for people who look at the registry")
     linger: float = Field(default=1.0, ge=0, description="seconds of answering after deregistration")
     drain: float = Field(default=20.0, ge=0, description="seconds that requests in flight may take then")
+
+
+class CallSettings(BaseSettings):
+    """On which terms services are called, by a gateway and by `client()`."""
+
+    model_config = SettingsConfigDict(env_prefix="CALL_", env_ignore_empty=True)
+
+    attempts: int = Field(default=TERMS.attempts, ge=1, le=10, description="for one request, each elsewhere if it can")
+    attempt_timeout: float = Field(default=TERMS.attempt_timeout, gt=0, description="where another attempt may follow")
+    hedging: bool = Field(
+        default=TERMS.hedging, description="a second attempt beside a slow one, where it does no harm"
+    )
+    retry_share: float = Field(default=TERMS.retry_share, ge=0, le=1, description="of requests that may be retries")
+    retry_reserve: float = Field(default=TERMS.retry_reserve, ge=0, description="retries a second on top of that")
+
+    def terms(self) -> Terms:
+        return Terms(self.attempts, self.attempt_timeout, self.hedging, self.retry_share, self.retry_reserve)
 
 
 class ConsulSettings(BaseSettings):

@@ -17,7 +17,7 @@ from discovery.identity import HEADER
 from discovery.pool import Pool
 from discovery.reply import KEPT, Answered, Send, Settle
 from discovery.resolver import Resolver
-from discovery.retry import IDEMPOTENT, Policy
+from discovery.retry import IDEMPOTENT, TERMS, Policy, Terms
 from discovery.tracing.provider import global_tracer
 from discovery.upstream import Upstream
 
@@ -37,6 +37,7 @@ class ServiceTransport(httpx2.AsyncBaseTransport):
         random: Random,
         clock: Callable[[], float],
         deadline: float = 10.0,
+        terms: Terms = TERMS,
         also_close: Sequence[Callable[[], Awaitable[None]]] = (),
     ) -> None:
         self._resolver = resolver
@@ -45,6 +46,7 @@ class ServiceTransport(httpx2.AsyncBaseTransport):
         self._random = random
         self._clock = clock
         self._deadline = deadline
+        self._terms = terms
         self._also_close = also_close
         self._callers: dict[str, Caller] = {}
         self._closing: set[asyncio.Future[None]] = set()
@@ -109,7 +111,7 @@ class ServiceTransport(httpx2.AsyncBaseTransport):
             raise NoInstance(str(error)) from error
         caller = self._callers.get(service)
         if caller is None or caller.pool is not pool:  # forgotten in between, and asked for anew
-            caller = self._callers[service] = Caller(pool, random=self._random, clock=self._clock)
+            caller = self._callers[service] = Caller(pool, random=self._random, clock=self._clock, terms=self._terms)
         return caller
 
     def _make_room(self, service: str) -> None:
@@ -129,8 +131,7 @@ class ServiceTransport(httpx2.AsyncBaseTransport):
         if kept:
             await request.aread()
         replayable = kept and (is_safe or request.method in IDEMPOTENT)
-        hedgeable = replayable and is_safe
-        return Policy(kept=kept, replayable=replayable, hedgeable=hedgeable, deadline=deadline)
+        return self._terms.policy(kept, replayable, is_safe, deadline)
 
 
 def _traced(request: httpx2.Request, send: Callable[..., asyncio.Future[HttpxReply]]) -> Send[HttpxReply] | None:

@@ -25,7 +25,8 @@ MOST = 64
 @dataclass(frozen=True, slots=True)
 class Fleet:
     """`registry_address` is what programs are given; `own` says what we start there, None if others run it.
-    `registry_data` is where it keeps what it knows, if it is to survive.
+    `registry_data` is where it keeps what it knows, if it is to survive; `known` is the directory in which each gateway
+    keeps what it knows, so that one that starts again serves without a registry too.
 
     The hosts are where the gateway can be called; where it listens is in the environment.
     """
@@ -39,6 +40,7 @@ class Fleet:
     admin_port: int
     inherited: Mapping[str, str] = field(repr=False)
     registry_data: Path | None = None
+    known: Path | None = None
 
     def of_registry(self, kind: Kind) -> Program:
         """Raises NoConsul."""
@@ -78,9 +80,16 @@ class Fleet:
                 "GATEWAY_PORT": str(self.gateway_port),
                 "GATEWAY_SHARED": "true",
                 "GATEWAY_ADMIN_PORT": str(admin),
+                **self._memory(instance),
             },
             admin_port=admin,
         )
+
+    def _memory(self, instance: str) -> dict[str, str]:
+        """Nothing where our own environment names a file."""
+        if self.known is None or self.inherited.get("GATEWAY_LAST_KNOWN"):
+            return {}
+        return {"GATEWAY_LAST_KNOWN": str(self.known / f"{instance}.json")}
 
     def _environment(self, instance: str) -> dict[str, str]:
         # What we start ourselves speaks no TLS, whatever the environment says of another one.

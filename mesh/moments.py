@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_left
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -78,14 +79,17 @@ async def port_opened(host: str, port: int) -> float | None:
 
 
 async def answered(answers: Sequence[Answer], instance: str, *, since: float) -> float | None:
-    """When (monotonic) a client had the first answer from it after `since`; `answers` may be growing."""
-    seen = 0
+    """When (monotonic) a client had the first answer from it after `since`; `answers` may be growing.
+
+    They are in the order in which they came: of a long run, only the last need be looked at.
+    """
+    seen = bisect_left(answers, since, key=lambda answer: answer.finished_at)
 
     async def look() -> float | None:
         nonlocal seen
         new, seen = answers[seen:], len(answers)
-        its_own = [answer.finished_at for answer in new if answer.served_by == instance and not answer.error]
-        return min((at for at in its_own if at >= since), default=None)
+        its_own = (answer.finished_at for answer in new if answer.served_by == instance and not answer.error)
+        return min(its_own, default=None)
 
     return await _first(look)
 

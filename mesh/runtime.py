@@ -1,4 +1,4 @@
-"""Where running meshes keep their lock, their socket and their logs: one directory for each, for its owner only."""
+"""Where running meshes keep lock, socket, logs and what their gateways know: a directory each, for its owner only."""
 
 from __future__ import annotations
 
@@ -42,6 +42,11 @@ class Place:
     @property
     def logs(self) -> Path:
         return self.directory / "logs"
+
+    @property
+    def known(self) -> Path:
+        """What gateways know, for when they are started again."""
+        return self.directory / "known"
 
 
 def runtime_directory(xdg: Path | None) -> Path:
@@ -89,8 +94,9 @@ def claimed(place: Place) -> Iterator[None]:
     """Be the only mesh there; what a former one left behind is removed. Raises AlreadyRunning, UnsafeDirectory."""
     private(place.directory)
     private(place.logs)
+    private(place.known)
     with _locked(place.lock, patience=PROBED):
-        for left in (place.socket, *place.logs.iterdir()):
+        for left in (place.socket, *place.logs.iterdir(), *place.known.iterdir()):
             left.unlink(missing_ok=True)
         try:
             yield

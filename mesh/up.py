@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -69,7 +69,7 @@ def up(wish: Wish, audience: Audience) -> None:
         where = place(runtime, choice.address, port)
         with claimed(where), reserved(port):
             admin = gateway.admin_port or admin_port(port, but=choice.port)
-            fleet = fleet_for(choice, gateway, port, admin)
+            fleet = replace(fleet_for(choice, gateway, port, admin), known=where.known)
             asyncio.run(_run(fleet, where, wish, audience, until_named.close))
 
 

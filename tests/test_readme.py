@@ -8,7 +8,7 @@ import re
 import pytest
 
 from discovery.devagent.settings import DevagentSettings
-from discovery.settings import ConsulSettings, ServiceSettings, names
+from discovery.settings import CallSettings, ConsulSettings, ServiceSettings, names
 from discovery.tracing.settings import TracingSettings
 from mesh.cli import COMMANDS
 from mesh.drill.catalogue import DRILLS
@@ -16,7 +16,9 @@ from services.encrypt.settings import EncryptSettings
 from services.gateway.settings import GatewaySettings
 from tests.readme import README, ROOT, programs
 
-SETTINGS = names([ServiceSettings, ConsulSettings, GatewaySettings, EncryptSettings, DevagentSettings, TracingSettings])
+SETTINGS = names(
+    [ServiceSettings, CallSettings, ConsulSettings, GatewaySettings, EncryptSettings, DevagentSettings, TracingSettings]
+)
 
 TEXT = README.read_text()
 
@@ -65,7 +67,7 @@ def test_a_variable_that_is_named_anywhere_exists() -> None:
     ours = {
         found
         for said in (*CODE, *TYPED)
-        for found in re.findall(r"\b(?:SERVICE|CONSUL|GATEWAY|ENCRYPT|DEVAGENT|OTEL)_[A-Z_]+", said)
+        for found in re.findall(r"\b(?:SERVICE|CALL|CONSUL|GATEWAY|ENCRYPT|DEVAGENT|OTEL)_[A-Z_]+", said)
     }
     assert ours <= SETTINGS
 

@@ -10,22 +10,17 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
-from rich.text import Text
 
 from discovery.settings import load
 from mesh.commands.options import AsJson
 from mesh.drill.catalogue import DRILLS, chosen
-from mesh.drill.outcome import Outcome
+from mesh.drill.drill import Pace
 from mesh.drill.series import DrillWish, Held, Series
+from mesh.drill.shown import conclude, show
 from mesh.exits import FAILED, INTERRUPTED
-from mesh.report import Report
 from mesh.runtime import runtime_directory
 from mesh.settings import RuntimeSettings
-from mesh.terminal import Telling, console, emit, printable, say
-
-WIDE = 100
-"""Columns of text that an eye can follow."""
+from mesh.terminal import Telling, emit, say
 
 
 def drill(
@@ -37,6 +32,7 @@ def drill(
     ] = "auto",
     rate: Annotated[float, typer.Option(min=1, max=20_000, help="Requests a second.")] = 200,
     seconds: Annotated[float, typer.Option(min=0.1, max=3600, help="How long what is hurt stays so.")] = 5,
+    times: Annotated[int, typer.Option(min=1, max=10_000, help="How often in a row, in one mesh.")] = 1,
     strict: Annotated[
         bool, typer.Option("--strict", help="Judge times too: for a machine with nothing to do.")
     ] = False,
@@ -45,14 +41,18 @@ def drill(
     """Hurt a mesh under load, on purpose, and show what a client sees of it and how long each step takes.
 
     Each drill starts a mesh of its own, on free ports. Exits with 0 only if nothing went wrong in any of them: no
-    request failed that did not have to, no more load than allowed reached the instances, nothing was left behind; and
-    with --strict, if nothing took longer than it may.
+    request failed that did not have to, no more load than allowed reached the instances, and the gateway then held no
+    more requests in flight, connections, file descriptors and tasks than before; and with --strict, if nothing took
+    longer than it may.
+
+    With --times, each time another instance is hurt. From 10 on, a tenth as many more are a rehearsal, after which the
+    gateway is looked at before the others: so its memory, and its connections to instances, are compared too.
 
     With --json the last line of standard output is an object with `passed` and `drills`: each with latencies from the
     hurt on (p50_ms, p99_ms, worst_ms), the same of a `calm` stretch before it, and a `timeline` in milliseconds from
     the hurt on, null for what was not reached.
     """
-    held = _hold(DrillWish(consul, chosen(names or ["all"]), rate, seconds, strict), as_json)
+    held = _hold(DrillWish(consul, chosen(names or ["all"]), Pace(rate, seconds, times), strict), as_json)
     if held is None:
         raise typer.Exit(INTERRUPTED)
     passed = not any(one.faults for one in held)
@@ -94,64 +94,3 @@ class Narrator:
         if not self._as_json:
             self._telling.pause()
             show(held)
-
-
-def show(held: Held) -> None:
-    """A drill: what was done, what a client saw, the steps, and the faults."""
-    say("")
-    console().print(Text.assemble((held.drill.name, "bold"), f"  {held.drill.what}", (f"  {held.registry}", "dim")))
-    if held.not_held:
-        say(f"not held: {held.not_held}", "yellow")
-    if held.outcome:
-        console().print(latencies(held.outcome))
-        console().print(Text(steps(held.outcome), style="dim"), width=WIDE)
-    for fault in held.faults:
-        say(f"! {printable(fault)}", "red")
-
-
-def latencies(outcome: Outcome) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for heading in ("", "REQUESTS", "FAILED", "P50", "P99", "WORST"):
-        table.add_column(heading, header_style="dim", justify="right" if heading else "left")
-    failed = f"{outcome.failed}" + (f" (and {outcome.excused} that had to)" if outcome.excused else "")
-    table.add_row("from the hurt on", *_cells(outcome.hurt, failed), style="red" if outcome.failed else "")
-    table.add_row("before, in calm", *_cells(outcome.calm, str(outcome.calm.failed)))
-    return table
-
-
-def steps(outcome: Outcome) -> str:
-    """The time line in the order in which the steps came, without those that were not reached; and what follows."""
-    reached = [(at, name) for name, at in outcome.timeline.as_json().items() if at is not None]
-    line = [f"{name.replace('_', ' ')} {_time(at)}" for at, name in sorted(reached)]
-    more = [
-        f"{what} {_time(value)}"
-        for what, value in (
-            ("open port to first answer", outcome.rediscovered_ms),
-            ("registry's first answer to all registered", outcome.registered_ms),
-        )
-        if value is not None
-    ]
-    if outcome.load is not None:
-        more.append(f"{outcome.load:.2f} times the load reached the instances")
-    return "\n".join(filter(None, (" > ".join(line), ", ".join(more))))
-
-
-def conclude(held: Sequence[Held]) -> None:
-    say("")
-    failed = [one.drill.name for one in held if one.faults]
-    if failed:
-        say(f"{len(failed)} of {len(held)} drills failed: {', '.join(failed)}", "bold red")
-    else:
-        say(f"{sum(one.outcome is not None for one in held)} drills held, and nobody noticed.", "bold green")
-
-
-def _cells(report: Report, failed: str) -> tuple[str, ...]:
-    return (str(report.requests), failed, _ms(report.p50_ms), _ms(report.p99_ms), _ms(report.worst_ms))
-
-
-def _ms(milliseconds: float | None) -> str:
-    return "-" if milliseconds is None else f"{milliseconds:.1f} ms"
-
-
-def _time(milliseconds: float) -> str:
-    return f"{milliseconds / 1000:.1f} s" if abs(milliseconds) >= 1000 else f"{milliseconds:.0f} ms"

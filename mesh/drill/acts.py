@@ -9,6 +9,11 @@ from mesh.drill.scene import Scene
 
 SLOW_MS = 300
 
+DEADLINE = 1
+"""Seconds for a whole request, where nobody answers in time."""
+
+TOO_SLOW_MS = 3000
+
 FLAKY_EVERY = 10
 
 MORE = 2
@@ -53,6 +58,12 @@ async def slow(scene: Scene) -> None:
     await scene.make(scene.victim, slow_ms=SLOW_MS)
     await scene.hold()
     await scene.heal(scene.victim)
+
+
+async def all_slow(scene: Scene) -> None:
+    await asyncio.gather(*(scene.make(each, slow_ms=TOO_SLOW_MS) for each in scene.instances))
+    await scene.hold()
+    await scene.heal(*scene.instances)
 
 
 async def flaky(scene: Scene) -> None:

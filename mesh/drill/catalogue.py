@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mesh.drill import acts
 from mesh.drill.drill import Drill, Limits, Needs
 from mesh.errors import BadInput
 
 UNNOTICED = Limits(worst_ms=250, rediscovered_ms=250)
 HEDGED = Limits(p99_ms=100, worst_ms=500)
+LET_GO = replace(HEDGED, returned_ms=5000)
+SHED = Limits(load=1.2, worst_ms=acts.DEADLINE * 1000 + 250, returned_ms=2000)
 TOLERATED = Limits(load=1.2)
 REMEMBERED = Limits(worst_ms=250, registered_ms=2000)
 
@@ -18,7 +22,7 @@ DRILLS = (
     Drill("kill", "an instance is killed (SIGKILL), and started again after a while", acts.kill, UNNOTICED),
     Drill("term", "an instance is ended (SIGTERM), and started again after a while", acts.term, UNNOTICED),
     Drill(
-        "stop", "an instance hangs (SIGSTOP), and goes on after a while (SIGCONT)", acts.stop, HEDGED, settle=SETTLED
+        "stop", "an instance hangs (SIGSTOP), and goes on after a while (SIGCONT)", acts.stop, LET_GO, settle=SETTLED
     ),
     Drill("restart", "an instance is restarted", acts.restart, UNNOTICED),
     Drill("rolling", "all instances are restarted, one after the other", acts.rolling, UNNOTICED),
@@ -54,6 +58,14 @@ DRILLS = (
         acts.all_down,
         Limits(rediscovered_ms=1000),
         excused=frozenset({"status 503"}),
+    ),
+    Drill(
+        "all-slow",
+        f"all instances take {acts.TOO_SLOW_MS} ms for each answer for a while, and {acts.DEADLINE * 1000} are allowed",
+        acts.all_slow,
+        SHED,
+        excused=frozenset({"status 503", "status 504"}),
+        environment={"GATEWAY_DEADLINE": str(acts.DEADLINE)},
     ),
     Drill("port-takeover", "an instance is killed, and a stranger takes its port", acts.port_takeover, UNNOTICED),
     Drill("scale", f"{acts.MORE} instances are added, and end again", acts.scale, Limits(worst_ms=250)),

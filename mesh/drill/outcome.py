@@ -7,29 +7,25 @@ from dataclasses import dataclass
 from typing import Any
 
 from mesh.drill.drill import Limits
+from mesh.drill.growth import Growth
 from mesh.drill.timeline import TimeLine
 from mesh.report import Report
-
-
-@dataclass(frozen=True, slots=True)
-class Leftovers:
-    """What a gateway still holds when nobody asks it anything any more."""
-
-    in_flight: int
-    half_closed: int
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """`whole` is all of the run, `calm` what ended in a stretch before the hurt, `hurt` all that ended from then on.
 
+    times: how often in a row it was hurt; victim and timeline are those of the last time
+
     failed: requests that failed and should not have; excused: those that had to, as nobody was there
     load: requests that reached the instances for each that a client sent; None where nobody counted
-    rediscovered_ms, registered_ms: as in Limits
+    rediscovered_ms, returned_ms, registered_ms: as in Limits
     wrongs: what the drill itself found wrong
     """
 
     drill: str
+    times: int
     victim: str
     whole: Report
     calm: Report
@@ -37,9 +33,10 @@ class Outcome:
     excused: int
     timeline: TimeLine
     rediscovered_ms: float | None
+    returned_ms: float | None
     registered_ms: float | None
     load: float | None
-    leftovers: Leftovers
+    growth: Growth
     wrongs: tuple[str, ...]
 
     @property
@@ -49,6 +46,7 @@ class Outcome:
     def as_json(self) -> dict[str, Any]:
         return {
             "drill": self.drill,
+            "times": self.times,
             "victim": self.victim,
             "requests": self.whole.requests,
             "failed": self.failed,
@@ -61,9 +59,10 @@ class Outcome:
             "calm": {"requests": self.calm.requests, "failed": self.calm.failed, **_latencies(self.calm)},
             "timeline": self.timeline.as_json(),
             "rediscovered_ms": self.rediscovered_ms,
+            "returned_ms": self.returned_ms,
             "registered_ms": self.registered_ms,
             "load": self.load,
-            "leaked": {"in_flight": self.leftovers.in_flight, "half_closed": self.leftovers.half_closed},
+            "leaked": self.growth.as_json(),
         }
 
 
@@ -79,11 +78,7 @@ def wrong(outcome: Outcome, limits: Limits) -> list[str]:
         found.append(f"{outcome.failed} requests failed ({kinds})")
     if limits.load is not None and outcome.load is not None and outcome.load > limits.load:
         found.append(f"{outcome.load:.2f} times the load reached the instances, more than {limits.load:g}")
-    if outcome.leftovers.in_flight:
-        found.append(f"{outcome.leftovers.in_flight} requests are still in flight, of which nobody knows")
-    if outcome.leftovers.half_closed:
-        found.append(f"{outcome.leftovers.half_closed} connections were closed by the other side only")
-    return found
+    return [*found, *outcome.growth.faults()]
 
 
 def too_slow(outcome: Outcome, limits: Limits) -> list[str]:
@@ -92,6 +87,7 @@ def too_slow(outcome: Outcome, limits: Limits) -> list[str]:
         ("the 99th percentile is", outcome.hurt.p99_ms, limits.p99_ms),
         ("the worst answer took", outcome.hurt.worst_ms, limits.worst_ms),
         ("from an open port to its first answer it took", outcome.rediscovered_ms, limits.rediscovered_ms),
+        ("from being let go, or healed, to its first answer it took", outcome.returned_ms, limits.returned_ms),
         ("from its first answer to knowing all it took the registry", outcome.registered_ms, limits.registered_ms),
     )
     return [

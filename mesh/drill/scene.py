@@ -26,20 +26,25 @@ ENDS_WITHIN = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Return:
-    """An instance that came back: when its port opened, if it had been closed, and when a client had an answer."""
+    """An instance that came back: when its port opened, if it had been closed, or when it was healed, if it had been
+    there all the time; and when a client had an answer."""
 
     instance: str
     opened_at: float | None
     answered_at: float | None
+    healed_at: float | None = None
 
 
 class Scene:
-    """`seconds`: how long what is hurt stays so. Moments are on the monotonic clock, None until they come."""
+    """`seconds`: how long what is hurt stays so. Moments are on the monotonic clock, None until they come.
 
-    def __init__(self, mesh: RunningMesh, load: Load, consul: Consul, seconds: float) -> None:
+    Where something is done several times in a row, each `turn` has a scene, and a victim, of its own.
+    """
+
+    def __init__(self, mesh: RunningMesh, load: Load, consul: Consul, seconds: float, turn: int = 0) -> None:
         self.mesh = mesh
         self.instances = tuple(one.id for one in mesh.status().instances if one.service == "encrypt")
-        self.victim = self.instances[-1]
+        self.victim = self.instances[-1 - turn % len(self.instances)]
         self.hurt_at: float | None = None
         self.registry_answered_at: float | None = None
         self.all_registered_at: float | None = None
@@ -86,16 +91,18 @@ class Scene:
         """Let go of one that was stopped."""
         since = monotonic()
         self.mesh.signal(instance, signal.SIGCONT)
-        self.returns.append(Return(instance, None, await self._answered(instance, since)))
+        await self._healed(instance, since)
 
     async def make(self, instance: str, **condition: Any) -> None:
         """Make it sick, slow or flaky, by the fault switch of the encrypt service."""
         self.begin()
         await self._put_faults(instance, condition)
 
-    async def heal(self, instance: str) -> None:
-        await self._put_faults(instance, {})
-        self.returns.append(Return(instance, None, await self._answered(instance, monotonic())))
+    async def heal(self, *instances: str) -> None:
+        """All of them, before an answer of any counts."""
+        await asyncio.gather(*(self._put_faults(each, {}) for each in instances))
+        since = monotonic()
+        await asyncio.gather(*(self._healed(each, since) for each in instances))
 
     async def scale(self, wanted: int) -> list[tuple[str, int]]:
         """IDs and ports of those that were added."""
@@ -119,6 +126,9 @@ class Scene:
         self.registry_answered_at = await answers(self._consul)
         everyone = {one.id for one in await self.mesh.services()}
         self.all_registered_at = await all_registered(self._consul, everyone)
+
+    async def _healed(self, instance: str, since: float) -> None:
+        self.returns.append(Return(instance, None, await self._answered(instance, since), since))
 
     async def _answered(self, instance: str, since: float) -> float | None:
         return await moments.answered(self._load.answers, instance, since=since)

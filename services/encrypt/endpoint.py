@@ -7,7 +7,7 @@ Middleware   Endpoint → Endpoint; `chain(a, b, c)` calls a first
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import reduce
 from typing import Any, Protocol, TypeAlias, TypeVar
 
@@ -69,6 +69,9 @@ class Endpoints:
 
     encrypt: Endpoint[EncryptRequest, EncryptResponse]
     decrypt: Endpoint[DecryptRequest, DecryptResponse]
+
+
+OPERATIONS = tuple(each.name for each in fields(Endpoints))
 
 
 def endpoints(service: EncryptService, wrapped: Callable[[str], Middleware]) -> Endpoints:

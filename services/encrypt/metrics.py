@@ -13,6 +13,8 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from services.encrypt.derivation import DerivationPool
+from services.encrypt.endpoint import OPERATIONS
+from services.encrypt.errors import Broken
 from services.encrypt.keyring import Keyring
 from services.encrypt.middleware import Report
 
@@ -30,6 +32,8 @@ class Metrics:
         self._seconds = Histogram(
             "encrypt_request_seconds", "Time of a call", ["operation"], buckets=SECONDS, registry=self._registry
         )
+        for operation in OPERATIONS:
+            self._requests.labels(operation, Broken.outcome)  # 0: a rate sees a count rise, not one that begins at 1
         self._registry.register(_State(pool, keyring))
         ProcessCollector(registry=self._registry)
 

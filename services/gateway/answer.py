@@ -41,7 +41,8 @@ class Client(Protocol):
 
 
 class Answer:
-    """Written once. `closes` says whether the connection ends with it; `status` is 0 until there is one."""
+    """Written once. `closes` says whether the connection ends with it; `status` is 0 until there is one, and with
+    `broke_off` not all of it has come."""
 
     __slots__ = (
         "_arrival",
@@ -49,6 +50,7 @@ class Answer:
         "_client",
         "_transport",
         "began",
+        "broke_off",
         "closes",
         "ended",
         "hands_over",
@@ -62,7 +64,7 @@ class Answer:
         self._chunked = False
         self.closes = closes
         self.status = 0
-        self.began = self.ended = self.hands_over = False
+        self.began = self.ended = self.hands_over = self.broke_off = False
 
     def respond(self, status: int, fields: bytes, body: bytes) -> None:
         """All of it at once. `fields` are encoded and tell the length, unless there is none to tell."""
@@ -98,7 +100,7 @@ class Answer:
     def abort(self) -> None:
         """The body broke off: the client must see that, not a body that looks whole."""
         break_off(self._transport)
-        self.ended = self.closes = True
+        self.ended = self.closes = self.broke_off = True
 
     def switch(self, fields: bytes) -> None:
         """101: from here on the connection belongs to another protocol."""

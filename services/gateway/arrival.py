@@ -25,6 +25,7 @@ class Arrival:
         "is_complete",
         "keep_alive",
         "marks",
+        "may_stream",
         "method",
         "problem",
         "seen",
@@ -57,8 +58,14 @@ class Arrival:
         self.upgrade = b""
         self.seen = 0
         self.is_complete = False
+        self.may_stream = False
+        """Of a body of unknown length: it was waited for long enough."""
         self.wants_encouragement = False
         """The client waits for a `100 Continue` before it sends the body."""
+
+    @property
+    def has_unknown_length(self) -> bool:
+        return self.fields is not None and self.fields.length is None
 
     @property
     def is_ready(self) -> bool:
@@ -66,4 +73,4 @@ class Arrival:
         if self.is_complete or self.problem is not None or self.fields is None:
             return True
         length = self.fields.length
-        return length is None or length > KEPT
+        return self.may_stream or self.flow.size > KEPT if length is None else length > KEPT

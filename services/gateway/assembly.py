@@ -8,12 +8,12 @@ import logging
 import socket
 import sys
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 from random import Random
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import uvicorn
 from prometheus_client import ProcessCollector
@@ -29,6 +29,7 @@ from discovery.pool import Pool
 from discovery.probe import Probe
 from discovery.registration import Registrar
 from discovery.resolver import Resolver
+from discovery.retry import Terms
 from discovery.server import KEEP_ALIVE, Server, companion
 from discovery.settings import ConsulSettings, ServiceSettings
 from discovery.sockets import advertised, bind, is_unspecified
@@ -36,6 +37,7 @@ from discovery.tracing.provider import tracer_provider
 from discovery.tracing.settings import TracingSettings
 from services.gateway.app import admin_app
 from services.gateway.forward import Forwarder
+from services.gateway.forwarded import TrustedProxies
 from services.gateway.listener import Listener
 from services.gateway.metrics import Metrics, PoolCollector
 from services.gateway.outages import Outages
@@ -43,8 +45,8 @@ from services.gateway.proxy import Proxy
 from services.gateway.request_log import RequestLog
 from services.gateway.routes import RouteTable
 from services.gateway.settings import GatewaySettings
+from services.gateway.sweeping import sweep
 from services.gateway.traced_proxy import TracedProxy
-from services.gateway.tunnel import Tunnel
 from services.gateway.wire import Wire
 
 log = logging.getLogger(__name__)
@@ -68,7 +70,11 @@ class Place:
 
 
 async def run(
-    settings: GatewaySettings, service: ServiceSettings, consul_settings: ConsulSettings, tracing: TracingSettings
+    settings: GatewaySettings,
+    service: ServiceSettings,
+    consul_settings: ConsulSettings,
+    terms: Terms,
+    tracing: TracingSettings,
 ) -> None:
     """Serve until a signal ends it. Raises ListenError, SettingsError."""
     place = take_place(settings, service, consul_settings)
@@ -111,13 +117,28 @@ async def run(
         metrics.registry.register(PoolCollector(resolver, time.monotonic))
         ProcessCollector(registry=metrics.registry)
         forwarder = Forwarder(
-            resolver, wire, deadline=settings.deadline, random=Random(), clock=time.monotonic, tracer=tracer
+            resolver,
+            wire,
+            deadline=settings.deadline,
+            random=Random(),
+            clock=time.monotonic,
+            terms=terms,
+            tracer=tracer,
         )
         request_log = RequestLog(sys.stderr, time.time) if settings.request_log else None
         if request_log:
             stack.callback(request_log.flush)
         serving = partial(TracedProxy, tracer=tracer) if tracer else Proxy
-        proxy = serving(table, forwarder, metrics, body_limit=settings.body_limit, request_log=request_log)
+        proxy = serving(
+            table,
+            forwarder,
+            metrics,
+            body_limit=settings.body_limit,
+            connection_limit=settings.connection_limit,
+            request_log=request_log,
+            proxies=TrustedProxies(settings.trusted_proxies),
+            knows_routes=lambda: resolver.has_learnt,
+        )
 
         async def is_alive(other: Instance) -> bool:
             """Another gateway with our ID: where it says that it listens, and not where only we would answer."""
@@ -159,21 +180,6 @@ def keep_collections_short() -> None:
     """What exists before the first request stays to the end: no full collection need look at it again, for 30 ms."""
     gc.collect()
     gc.freeze()
-
-
-async def sweep(wire: Wire, server: Server) -> None:
-    """Once a second, end connections that have been idle or kept us waiting for too long."""
-    while True:
-        await asyncio.sleep(1.0)
-        now = asyncio.get_running_loop().time()
-        sweeps: list[Callable[[], None]] = [
-            partial(cast(Listener | Tunnel, each).sweep, now) for each in server.server_state.connections
-        ]
-        for end_the_late in (wire.sweep, *sweeps):
-            try:
-                end_the_late()
-            except Exception:  # one connection that breaks must not keep all others open for ever
-                log.exception("a connection could not be swept")
 
 
 async def ended(task: asyncio.Task[None]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from http import HTTPStatus
 
+from services.gateway.forwarded import Peer
 from services.gateway.framing import check_fields
 from services.gateway.headers import encode, for_upstream
 from services.gateway.marks import Marks, given_marks
@@ -31,7 +32,7 @@ class Fields:
     upgrade: bytes
 
 
-def understand(version: str, raw: Headers, client: str) -> Fields:
+def understand(version: str, raw: Headers, peer: Peer) -> Fields:
     """Raises Problem for fields that cannot be acted upon."""
     check_fields(version, raw)
     said = dict(raw)
@@ -42,7 +43,7 @@ def understand(version: str, raw: Headers, client: str) -> Fields:
     upgrade = said.get(b"upgrade", b"").strip().lower()
     return Fields(
         raw=raw,
-        encoded=encode(for_upstream(raw, client=client, scheme="http")),
+        encoded=encode(for_upstream(raw, peer=peer, scheme=b"http")),
         given=given_marks(raw),
         length=length,
         has_host=b"host" in said,

@@ -1,14 +1,13 @@
 """Which header fields pass, in which direction, and what the gateway says of itself.
 
-RFC 9110, section 7.6.1: fields that concern one connection only, and those that `Connection` names, end here. What a
-client says of where a request came from is not believed.
+RFC 9110, section 7.6.1: fields that concern one connection only, and those that `Connection` names, end here. What is
+said of where a request came from is made anew.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from discovery.identity import HEADER
+from services.gateway.forwarded import Peer, forwarded
 from services.gateway.request import Headers
 from services.gateway.trace import continues_a_trace
 
@@ -47,25 +46,14 @@ def named_by_connection(headers: Headers) -> set[bytes]:
     return {token.strip().lower() for value in values for token in value.split(b",")} - END_TO_END
 
 
-def for_upstream(headers: Headers, *, client: str, scheme: str) -> list[tuple[bytes, bytes]]:
+def for_upstream(headers: Headers, *, peer: Peer, scheme: bytes) -> list[tuple[bytes, bytes]]:
     """The fields of a request (names in lower case) as an instance should see them, without its marks."""
     dropped = NEVER_UPSTREAM | MARKS | named_by_connection(headers)
     if not continues_a_trace(headers):
         dropped |= {b"tracestate"}
     passed = [(name, value) for name, value in headers if name not in dropped and not _is_made_up(name)]
     host = next((value for name, value in passed if name == b"host"), b"")
-    return [*passed, (b"via", VIA), *_forwarded(client, host, scheme)]
-
-
-def _forwarded(client: str, host: bytes, scheme: str) -> Iterable[tuple[bytes, bytes]]:
-    """Who asked, and how: in the old form and in that of RFC 7239."""
-    yield b"x-forwarded-for", client.encode()
-    yield b"x-forwarded-proto", scheme.encode()
-    if host:
-        yield b"x-forwarded-host", host
-    for_ = f'"[{client}]"' if ":" in client else client
-    at = b'host="%b";' % host if host else b""
-    yield b"forwarded", b"for=%b;%bproto=%b" % (for_.encode(), at, scheme.encode())
+    return [*passed, (b"via", VIA), *forwarded(headers, peer, host, scheme)]
 
 
 def encode(headers: Headers) -> bytes:

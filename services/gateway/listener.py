@@ -18,9 +18,11 @@ from uvicorn.server import ServerState
 
 from services.gateway.answer import Answer, break_off
 from services.gateway.arrival import Arrival
+from services.gateway.clients import Clients
 from services.gateway.fields import Fields
 from services.gateway.flow import EMPTY
-from services.gateway.patience import DISCARD, HEAD, IDLE, NEVER, STALL, Uptake
+from services.gateway.forwarded import TrustedProxies
+from services.gateway.patience import DISCARD, GRACE, HEAD, IDLE, MOMENT, NEVER, PACE, STALL, Pace, Uptake
 from services.gateway.problems import Problem
 from services.gateway.reader import RequestReader
 from services.gateway.tunnel import Tunnel
@@ -36,6 +38,8 @@ KEPT_FOR_TUNNEL = 64 * 1024
 UNTRUSTED = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_IMPLEMENTED, HTTPStatus.HTTP_VERSION_NOT_SUPPORTED})
 """Who gets one of these has another idea of the protocol than we have: nothing else is taken from the connection."""
 
+CROWDED = Problem(HTTPStatus.SERVICE_UNAVAILABLE, "too many clients", retry_after=1.0)
+
 FAULT = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the gateway has a fault")
 
 
@@ -43,7 +47,9 @@ class Application(Protocol):
     """What serves requests."""
 
     body_limit: int
+    clients: Clients
     is_leaving: bool
+    proxies: TrustedProxies
 
     def admit(self, arrival: Arrival, fields: Fields) -> None:
         """Decide by the head alone whether and where a request goes. Raises Problem."""
@@ -72,11 +78,13 @@ class Listener(asyncio.Protocol):
         self.waiting: deque[Arrival] = deque()
         self._deadline = self._loop.time() + HEAD
         self._uptake = Uptake(self._loop.time())
+        self._pace = Pace(self._loop.time())
         self._served: Arrival | None = None
         self._task: asyncio.Task[None] | None = None
         self._writable: asyncio.Future[None] | None = None
         self._preamble: bytearray | None = None
-        self._is_discarding = self._is_leaving = self._is_full = False
+        self._moment: asyncio.TimerHandle | None = None
+        self._is_discarding = self._is_leaving = self._is_full = self._is_counted = False
 
     # What asyncio calls
 
@@ -86,12 +94,14 @@ class Listener(asyncio.Protocol):
         peer = transport.get_extra_info("peername")
         self.reader = RequestReader(
             self._head_came,
-            self._request_came,
             self._fill,
             self._drain,
-            client=peer[0] if isinstance(peer, tuple) else "",
+            peer=self._app.proxies.peer(peer[0] if isinstance(peer, tuple) else ""),
             body_limit=self._app.body_limit,
         )
+        self._is_counted = self._app.clients.enter()
+        if not self._is_counted:
+            self._turn_away()
 
     def data_received(self, data: bytes) -> None:
         if self._is_discarding:
@@ -103,6 +113,7 @@ class Listener(asyncio.Protocol):
             except Problem as problem:
                 self._refuse(problem)
                 return
+            self._serve_next()
             self._expect_more(was_in_head=was_in_head)
         if data:
             self._keep_for_tunnel(data)
@@ -112,8 +123,10 @@ class Listener(asyncio.Protocol):
 
     def connection_lost(self, _error: Exception | None) -> None:
         self._state.connections.discard(self)
+        self._leave()
         self._deadline = NEVER
         self.waiting.clear()
+        self._end_moment()
         self.resume_writing()
         if self._task is not None:
             self._task.cancel()
@@ -126,6 +139,7 @@ class Listener(asyncio.Protocol):
         if self._writable is not None and not self._writable.done():
             self._writable.set_result(None)
         self._writable = None
+        self._serve_next()
 
     # What the server calls
 
@@ -141,13 +155,34 @@ class Listener(asyncio.Protocol):
             break_off(self.transport)
         elif now >= self._deadline:
             self._lose_patience()
+        elif self._is_too_slow(now):
+            self._give_up_body(f"a body may take {GRACE:g} seconds, and one more for each {PACE:g} bytes")
+
+    def _is_too_slow(self, now: float) -> bool:
+        reader = self.reader
+        waits = reader.is_in_body and self.transport.is_reading() and not self._is_discarding
+        return self._pace.is_too_slow(reader.number, reader.seen, now, waits=waits) and waits
 
     def hand_over(self, instance: asyncio.Transport, heard: bytes, on_end: Callable[[], None]) -> None:
         """From here on the connection speaks another protocol, in which the instance has said something already."""
         self._state.connections.discard(self)
         instance.write(bytes(self._preamble or b""))
         self.transport.write(heard)
-        Tunnel(self.transport, instance, self._state.connections, on_end)
+
+        def end() -> None:
+            self._leave()
+            on_end()
+
+        Tunnel(self.transport, instance, self._state.connections, end)
+
+    def _leave(self) -> None:
+        if self._is_counted:
+            self._is_counted = False
+            self._app.clients.leave()
+
+    def _turn_away(self) -> None:
+        Answer(Arrival(b"", b"", "1.1", EMPTY, keep_alive=False), self.transport, self, closes=True).say(CROWDED)
+        self._discard()
 
     # From bytes to answers
 
@@ -165,11 +200,6 @@ class Listener(asyncio.Protocol):
         self.waiting.append(arrival)
         if len(self.waiting) > AHEAD:
             self.transport.pause_reading()
-        if arrival.is_ready or arrival.wants_encouragement:
-            self._serve_next()
-
-    def _request_came(self, _arrival: Arrival) -> None:
-        self._serve_next()
 
     def _refuse(self, problem: Problem) -> None:
         """What came cannot be understood: say so after all that is still to be answered, and read no more."""
@@ -186,10 +216,12 @@ class Listener(asyncio.Protocol):
         elif self.reader.is_in_head:
             self._refuse(Problem(HTTPStatus.REQUEST_TIMEOUT, f"a head may take {HEAD:g} seconds"))
         elif self.reader.is_in_body:
-            detail = f"between bytes of a body there may be {STALL:g} seconds"
-            self._refuse(self.reader.give_up(Problem(HTTPStatus.REQUEST_TIMEOUT, detail)))
+            self._give_up_body(f"between bytes of a body there may be {STALL:g} seconds")
         else:
             self.transport.close()
+
+    def _give_up_body(self, why: str) -> None:
+        self._refuse(self.reader.give_up(Problem(HTTPStatus.REQUEST_TIMEOUT, why)))
 
     def _keep_for_tunnel(self, data: bytes) -> None:
         preamble = self._preamble = self._preamble or bytearray()
@@ -198,13 +230,15 @@ class Listener(asyncio.Protocol):
             self.transport.pause_reading()
 
     def _serve_next(self) -> None:
-        if self._task is not None or not self.waiting or self.transport.is_closing():
+        """Nothing is begun whose answer would only lie here because the client does not read."""
+        if self._task is not None or not self.waiting or self._writable is not None or self.transport.is_closing():
             return
         arrival = self.waiting[0]
         if arrival.wants_encouragement:
             arrival.wants_encouragement = False
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         if arrival.is_ready:
+            self._end_moment()
             self.waiting.popleft()
             if len(self.waiting) == AHEAD and not self._is_full:
                 self.transport.resume_reading()
@@ -212,6 +246,18 @@ class Listener(asyncio.Protocol):
             self._task = self._loop.create_task(self._serve(arrival))
             if arrival.is_complete:
                 self._deadline = NEVER
+        elif arrival.has_unknown_length and self._moment is None:
+            self._moment = self._loop.call_later(MOMENT, self._wait_no_longer, arrival)
+
+    def _wait_no_longer(self, arrival: Arrival) -> None:
+        self._moment = None
+        arrival.may_stream = True
+        self._serve_next()
+
+    def _end_moment(self) -> None:
+        if self._moment is not None:
+            self._moment.cancel()
+            self._moment = None
 
     async def _serve(self, arrival: Arrival) -> None:
         problem = arrival.problem
@@ -255,6 +301,7 @@ class Listener(asyncio.Protocol):
     def _discard(self) -> None:
         """What the client still sends is read for a while: else it would see a reset instead of the last answer."""
         self._is_discarding = True
+        self.waiting.clear()
         self._deadline = self._loop.time() + DISCARD
         self.transport.resume_reading()
         if self.transport.can_write_eof():
@@ -286,11 +333,13 @@ class Listener(asyncio.Protocol):
     def _expect_more(self, *, was_in_head: bool) -> None:
         """Give the client time for what it is to do next: nothing while we are at work on all that it sent."""
         served = self._served
-        if self._is_full or self._is_discarding or (served is not None and served.is_complete):
+        if self._is_discarding:
+            return
+        if self._is_full or (served is not None and served.is_complete):
             self._deadline = NEVER
         elif self.reader.is_in_body:
             self._deadline = self._loop.time() + STALL
         elif not self.reader.is_in_head:
-            self._deadline = self._loop.time() + IDLE
+            self._deadline = NEVER if self.waiting else self._loop.time() + IDLE
         elif not was_in_head:
             self._deadline = self._loop.time() + HEAD

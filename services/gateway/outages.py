@@ -51,12 +51,15 @@ class Outages:
             buckets=BUCKETS,
             registry=registry,
         )
+        self._known: set[str] = set()
         self._open: dict[tuple[str, str], Outage] = {}
 
     def take(self, event: Event) -> None:
         step = _step(event)
         if step is None:
             return
+        if event.service not in self._known:
+            self._begin_at_zero(event.service)
         key = event.service, event.instance
         outage = self._open.get(key)
         if outage is None:
@@ -70,6 +73,12 @@ class Outages:
             self._seconds.labels(event.service, step).observe((event.at - outage.since).total_seconds())
         if step == "answered":
             del self._open[key]
+
+    def _begin_at_zero(self, service: str) -> None:
+        """A rate sees a count rise, not one that begins at 1: a service's first outage would be none."""
+        self._known.add(service)
+        for step in {*OPENING, *STEPS.values()}:
+            self._seconds.labels(service, step)
 
 
 def _step(event: Event) -> str | None:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 
 from discovery.errors import Attempt, AttemptFailed, CallFailed
 from discovery.reply import KEPT, Answered
 from services.gateway.answer import Answer
 from services.gateway.arrival import Arrival
+from services.gateway.clients import Clients
 from services.gateway.fields import Fields
 from services.gateway.forward import Forwarder
+from services.gateway.forwarded import TrustedProxies
 from services.gateway.framing import check_method, check_version, origin_form, path_of
 from services.gateway.headers import encode
 from services.gateway.listener import Listener
@@ -26,6 +28,8 @@ from services.gateway.response import SWITCHING, Response
 from services.gateway.routes import Claim, RouteTable
 
 log = logging.getLogger(__name__)
+
+NO_PROXIES = TrustedProxies()
 
 GONE = 499
 """Noted for a client that went away before there was an answer (nginx's number)."""
@@ -41,14 +45,20 @@ class Proxy:
         metrics: Metrics,
         *,
         body_limit: int,
+        connection_limit: int = 10_000,
         request_log: RequestLog | None = None,
+        proxies: TrustedProxies = NO_PROXIES,
+        knows_routes: Callable[[], bool] = lambda: True,
     ) -> None:
         self.body_limit = body_limit
+        self.clients = Clients(connection_limit)
+        self.proxies = proxies
         self.is_leaving = False
         self._table = table
         self._forwarder = forwarder
         self._metrics = metrics
         self._request_log = request_log
+        self._knows_routes = knows_routes
 
     def leave(self) -> None:
         """From now on every answer sends its connection away."""
@@ -61,12 +71,18 @@ class Proxy:
         arrival.target = origin_form(arrival.target, fields.raw)
         arrival.claim = self._table.match(path_of(arrival.target))
         if arrival.claim is None:
-            raise Problem(HTTPStatus.NOT_FOUND, "no service has a route for this path")
+            raise self._nowhere()
         if fields.length is not None and fields.length > self.body_limit:
             raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a body may have {self.body_limit} bytes")
         if arrival.upgrade and fields.length != 0:
             raise Problem(HTTPStatus.BAD_REQUEST, "a request for an upgrade has no body")
         arrival.wants_encouragement = fields.expects
+
+    def _nowhere(self) -> Problem:
+        """A gateway that has just started must not deny what the one beside it serves."""
+        if self._knows_routes():
+            return Problem(HTTPStatus.NOT_FOUND, "no service has a route for this path")
+        return Problem(HTTPStatus.SERVICE_UNAVAILABLE, "no routes are known yet", retry_after=1.0)
 
     async def serve(self, arrival: Arrival, answer: Answer, listener: Listener) -> None:
         """Forward an admitted request and carry the response back."""
@@ -158,8 +174,7 @@ def outgoing(arrival: Arrival, fields: Fields, claim: Claim) -> Request:
     """The request as an instance gets it: prefix stripped, fields cleaned, a small body kept."""
     target, strip = arrival.target, claim.route.strip.encode()
     if strip and target.startswith(strip):
-        target = target[len(strip) :]
-        target = target if target.startswith(b"/") else b"/" + target
+        target = b"/" + target[len(strip) :].lstrip(b"/")  # `//host` would name another host to who redirects by path
     arrival.marks = complete(fields.given)
     encoded = fields.encoded + arrival.marks.encoded()
     if not fields.has_host:

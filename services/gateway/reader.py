@@ -11,6 +11,7 @@ import httptools
 from services.gateway.arrival import Arrival
 from services.gateway.fields import Fields, understand
 from services.gateway.flow import EMPTY, Flow
+from services.gateway.forwarded import Peer
 from services.gateway.framing import FIELD_LIMIT, HEAD_LIMIT, LINE_LIMIT
 from services.gateway.problems import Problem
 
@@ -20,7 +21,7 @@ FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 
 
 class RequestReader:
-    """The target of its own parser. `on_head` is told of a request whose head is there, `on_end` when all of it is.
+    """The target of its own parser. `on_head` is told of a request whose head is there; the request knows the rest.
 
     `feed` raises Problem for bytes that are no HTTP; what follows them cannot be understood any more.
     """
@@ -28,24 +29,24 @@ class RequestReader:
     def __init__(
         self,
         on_head: Callable[[Arrival], None],
-        on_end: Callable[[Arrival], None],
         pause: Callable[[], None],
         resume: Callable[[], None],
         *,
-        client: str,
+        peer: Peer,
         body_limit: int,
     ) -> None:
         self._on_head = on_head
-        self._on_end = on_end
         self._pause = pause
         self._resume = resume
-        self._client = client
+        self._peer = peer
         self._body_limit = body_limit
         self._known: Fields | None = None
         self._known_version = ""
         self._parser = httptools.HttpRequestParser(self)
         self._arrival: Arrival | None = None
         self._has_switched = False
+        self.number = 0
+        """Of the request that has come last, counted on this connection."""
         self._forget_head()
 
     @property
@@ -56,6 +57,11 @@ class RequestReader:
     @property
     def is_in_body(self) -> bool:
         return self._arrival is not None
+
+    @property
+    def seen(self) -> int:
+        """Bytes that have come of the body that is coming."""
+        return 0 if self._arrival is None else self._arrival.seen
 
     def feed(self, data: bytes) -> bytes:
         """Take in bytes. Returns those that come after a request for another protocol, if it is granted."""
@@ -118,7 +124,10 @@ class RequestReader:
         self._size += len(name) + len(value) + 4
         if self._size > HEAD_LIMIT or len(self._headers) >= FIELD_LIMIT:
             raise _too_large()
-        self._headers.append((name.lower(), value))
+        name = name.lower()
+        if name in FRAMING:
+            self._has_body = True
+        self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         if self._arrival is not None:
@@ -129,7 +138,7 @@ class RequestReader:
             method,
             self._target,
             version,
-            Flow(self._pause, self._resume) if self._has_body() else EMPTY,
+            Flow(self._pause, self._resume) if self._has_body else EMPTY,
             keep_alive=version == "1.1" and method != b"CONNECT" and parser.should_keep_alive(),
         )
         try:
@@ -139,6 +148,7 @@ class RequestReader:
         if arrival.fields is not None and method == b"GET" and version == "1.1" and parser.should_upgrade():
             arrival.upgrade = arrival.fields.upgrade
         self._arrival = arrival
+        self.number += 1
         self._on_head(arrival)
         self._has_switched = bool(arrival.upgrade) and arrival.problem is None
 
@@ -146,12 +156,9 @@ class RequestReader:
         """The same fields mean the same as the last time. Raises Problem."""
         known = self._known
         if known is None or known.raw != self._headers or version != self._known_version:
-            known = self._known = understand(version, self._headers, self._client)
+            known = self._known = understand(version, self._headers, self._peer)
             self._known_version = version
         return known
-
-    def _has_body(self) -> bool:
-        return any(name in FRAMING for name, _ in self._headers)
 
     def on_body(self, data: bytes) -> None:
         arrival = self._arrival
@@ -171,13 +178,12 @@ class RequestReader:
         if arrival is not None:
             arrival.is_complete = True
             arrival.flow.end()
-            self._on_end(arrival)
 
     def _forget_head(self) -> None:
         self._target = b""
         self._headers: list[tuple[bytes, bytes]] = []
         self._size = self._raw = 0
-        self._has_begun = False
+        self._has_begun = self._has_body = False
 
 
 def _too_large() -> Problem:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import httptools
 
@@ -10,14 +11,40 @@ from discovery.errors import ResponseMalformed
 from services.gateway.heads import Head, understand_head
 from services.gateway.response import BODILESS, SWITCHING, Response
 
+END = b"\r\n\r\n"
+"""Of a head. An instance may end lines otherwise: then it is parsed each time."""
+
 HEAD_LIMIT = 64 * 1024
 """Bytes of fields before a body."""
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A response that came in one piece. Another that has the same size and begins with the same bytes has the same
+    head, and ends where the piece ends: there is nothing in it for a parser to find out.
+    """
+
+    start: bytes
+    size: int
+    status: int
+    head: Head
 
 
 class ResponseReader:
     """The target of its own parser. `response` is the one that is coming, once its head is there."""
 
-    __slots__ = ("_abort", "_fed", "_known", "_method", "_parser", "_raw", "_served_by", "_size", "response")
+    __slots__ = (
+        "_abort",
+        "_fed",
+        "_known",
+        "_last",
+        "_method",
+        "_parser",
+        "_raw",
+        "_served_by",
+        "_size",
+        "response",
+    )
 
     def __init__(self, served_by: str, abort: Callable[[], None]) -> None:
         self.response: Response | None = None
@@ -25,6 +52,7 @@ class ResponseReader:
         self._abort = abort
         self._parser: httptools.HttpResponseParser | None = None
         self._known: Head | None = None
+        self._last: Whole | None = None
         self._method = b""
         self._raw: list[tuple[bytes, bytes]] = []
         self._fed = self._size = 0
@@ -42,6 +70,9 @@ class ResponseReader:
         """Take in bytes. Returns those of another protocol after a 101, else None. Raises ResponseMalformed."""
         if self._parser is None:
             raise ResponseMalformed("bytes that nobody asked for")
+        is_first = self.response is None and not self._fed
+        if is_first and self._is_like_the_last(data):
+            return None
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -54,7 +85,26 @@ class ResponseReader:
             self._fed += len(data)
             if self._fed > HEAD_LIMIT:
                 raise ResponseMalformed("the response's head does not end")
+        elif is_first and self.response.is_complete:
+            self._remember(self.response, data)
         return None
+
+    def _is_like_the_last(self, data: bytes) -> bool:
+        """Whether this is the last response once more but for its body, and so understood already."""
+        last = self._last
+        if last is None or len(data) != last.size or self._method == b"HEAD" or not data.startswith(last.start):
+            return False
+        response = self.response = Response(last.status, last.head, self._abort, is_bodiless=False, keeps_alive=True)
+        response.feed(data[len(last.start) :])
+        response.complete()
+        return True
+
+    def _remember(self, response: Response, data: bytes) -> None:
+        """Only one that is its head and its body, and nothing before, between or behind."""
+        start = data[: data.find(END) + len(END)]
+        is_plain = response.length is not None and len(start) + response.length == len(data)
+        if is_plain and response.keeps_alive and not response.is_bodiless:
+            self._last = Whole(start, len(data), response.status, response.head)
 
     def forget(self) -> None:
         """Let go of the parser, which holds on to this reader. HEAD needs that too: it waits for a body."""

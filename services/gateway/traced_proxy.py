@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 from opentelemetry.trace import Span, Tracer, use_span
 
@@ -14,7 +15,6 @@ from services.gateway.forward import Forwarder
 from services.gateway.listener import Listener
 from services.gateway.metrics import Metrics
 from services.gateway.proxy import Proxy
-from services.gateway.request_log import RequestLog
 from services.gateway.routes import RouteTable
 from services.gateway.spans import server_span, traceparent
 
@@ -29,10 +29,10 @@ class TracedProxy(Proxy):
         metrics: Metrics,
         *,
         tracer: Tracer,
-        body_limit: int,
-        request_log: RequestLog | None = None,
+        **others: Any,
     ) -> None:
-        super().__init__(table, forwarder, metrics, body_limit=body_limit, request_log=request_log)
+        """`others` are the proxy's own."""
+        super().__init__(table, forwarder, metrics, **others)
         self._tracer = tracer
 
     async def serve(self, arrival: Arrival, answer: Answer, listener: Listener) -> None:
@@ -46,7 +46,10 @@ class TracedProxy(Proxy):
         except Exception as error:
             conventions.failed(span, type(error).__name__)
             raise
-        conventions.answered(span, answer.status, error_from=500)
+        if answer.broke_off:
+            conventions.failed(span, "response_broke_off")
+        else:
+            conventions.answered(span, answer.status, error_from=500)
 
     def _begin(self, arrival: Arrival) -> Span:
         """From here on the request is marked as a part of our span, in the log and for the instance."""

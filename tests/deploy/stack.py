@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Literal, TypeAlias
 
@@ -30,10 +30,12 @@ RATE = float(os.environ.get("MESH_E2E_RATE") or 25)
 class Stack:
     """Compose, called as a person would call it."""
 
-    def __init__(self, profile: Profile) -> None:
+    def __init__(self, profile: Profile, name: str = "", **environment: str) -> None:
+        """`name`, if it is not the first of its profile; `environment`, besides what makes it a project of its own."""
         self.profile = profile
-        self.name = f"mesh-test-{profile}"
-        self.port, self.admin_port, self.consul_port = free_ports(3)
+        self.name = f"mesh-test-{name or profile}"
+        self.port, self.admin_port, self.consul_port, self.prometheus_port = free_ports(4)
+        self._more = environment
 
     @property
     def registry(self) -> str:
@@ -70,9 +72,15 @@ class Stack:
         async with client(self.consul_port) as http:
             return await http.request(method, path, headers={"X-Consul-Token": token}, json=document)
 
-    async def call(self, path: str, **document: str) -> Any:
+    async def prometheus(self, path: str, **query: str) -> Any:
+        async with client(self.prometheus_port) as http:
+            response = await http.get(path, params=query)
+        assert response.status_code == 200, response.text
+        return response.json()["data"]
+
+    async def call(self, path: str, headers: Mapping[str, str] | None = None, **document: str) -> Any:
         async with client(self.port) as http:
-            response = await http.post(path, json=document)
+            response = await http.post(path, json=document, headers=headers)
         assert response.status_code == 200, response.text
         return response.json()
 
@@ -102,6 +110,8 @@ class Stack:
             "MESH_PORT": str(self.port),
             "MESH_ADMIN_PORT": str(self.admin_port),
             "MESH_CONSUL_PORT": str(self.consul_port),
+            "MESH_PROMETHEUS_PORT": str(self.prometheus_port),
+            **self._more,
         }
 
 
@@ -126,6 +136,10 @@ async def run(*command: str, **environment: str) -> str:
 
 async def inspect(container: str) -> Any:
     return json.loads(await run("docker", "inspect", container))[0]
+
+
+async def addresses(container: str) -> set[str]:
+    return {each["IPAddress"] for each in (await inspect(container))["NetworkSettings"]["Networks"].values()}
 
 
 def client(port: int) -> httpx2.AsyncClient:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import Iterator
 
 import pytest
 
-from tests.deploy.project import SERVICES
-from tests.deploy.stack import Stack, answers_again, inspect, instance, run, until
+from tests.deploy.project import ROOT, SERVICES
+from tests.deploy.stack import Stack, addresses, answers_again, inspect, instance, run, until
 
 pytestmark = pytest.mark.skipif(
     os.environ.get("MESH_TEST_COMPOSE") != "1", reason="needs Docker and three minutes: make test-compose"
@@ -69,6 +70,20 @@ async def test_an_image_carries_one_service(whole: Stack, service: str) -> None:
         await whole.execute(service, "python", "-c", finding)
     installing = "import importlib.util, sys; sys.exit(any(map(importlib.util.find_spec, ['pip', 'ensurepip'])))"
     await whole.execute(service, "python", "-c", installing)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_an_image_is_hardly_larger_than_its_base(whole: Stack, service: str) -> None:
+    (base,) = re.findall("^ARG PYTHON=(.+)$", (ROOT / "services" / service / "Dockerfile").read_text(), re.M)
+    (used, *_) = [(await inspect(each))["Image"] for each in await whole.containers(service)]
+    ours = await size(used) - await size(base)
+    said = (ROOT / "docs/operating.md").read_text()
+    (limit,) = re.findall(rf"^\| `{service}` \|.* (\d+) MB \|$", said, re.M)
+    assert 0 < ours < int(limit) * 1_000_000
+
+
+async def size(image: str) -> int:
+    return int(await run("docker", "image", "inspect", "--format", "{{.Size}}", image))
 
 
 async def test_a_container_that_is_killed_hurts_nobody_and_is_found_again(whole: Stack) -> None:
@@ -151,10 +166,6 @@ async def leading(stack: Stack) -> str:
     servers = ("server-1", "server-2", "server-3")
     found = {each: await addresses(container) for each in servers for container in await stack.containers(each)}
     return next(name for name, known in found.items() if address in known)
-
-
-async def addresses(container: str) -> set[str]:
-    return {each["IPAddress"] for each in (await inspect(container))["NetworkSettings"]["Networks"].values()}
 
 
 async def test_a_token_opens_one_door(cluster: Stack) -> None:

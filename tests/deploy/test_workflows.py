@@ -85,6 +85,16 @@ def test_checks_run_on_every_change() -> None:
     assert {"make check", "make test", "make test-compose", "make demo"} <= said
 
 
+def test_every_change_is_drilled_on_both_registries_and_over_and_over() -> None:
+    job = WORKFLOWS["checks"]["jobs"]["drill"]
+    assert job["strategy"]["matrix"] == {"registry": ["embedded", "binary"]}
+    assert job["env"] == {"REGISTRY": "${{ matrix.registry }}"}
+    drills = [words for step in job["steps"] if "mesh drill" in (words := step.get("run", ""))]
+    assert all('--consul "$REGISTRY"' in each for each in drills)
+    assert [each.split()[2] for each in drills] == ["all", "kill"]
+    assert "--times 10 " in drills[-1]
+
+
 def is_built_for(service: str, path: str) -> bool:
     """Whether a change of this path begins the service's workflow: the last pattern that matches decides."""
     found = False
@@ -116,3 +126,17 @@ def test_a_service_is_released_by_its_own_tag(service: str) -> None:
     assert workflow["jobs"]["image"]["with"] == {"service": service}
     assert workflow["jobs"]["image"]["needs"] == "checks"
     assert workflow["jobs"]["checks"]["uses"] == "./.github/workflows/checks.yml"
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_nothing_is_published_that_has_not_passed_the_checks(service: str) -> None:
+    """Checks that are skipped are no checks that passed: only a pull request, which publishes nothing, does without."""
+    checks, image = (WORKFLOWS[service]["jobs"][job] for job in ("checks", "image"))
+    assert checks["if"] == "github.event_name != 'pull_request'"
+    passed = "needs.checks.result == 'success' || github.event_name == 'pull_request'"
+    assert image["if"] == f"${{{{ !cancelled() && ({passed}) }}}}"
+
+
+def test_checks_of_one_change_do_not_drop_each_other() -> None:
+    """On main they run for themselves and for each service at once, and two that wait in one group are one too many."""
+    assert "${{ github.workflow }}" in WORKFLOWS["checks"]["concurrency"]["group"]

@@ -476,3 +476,11 @@ async def test_an_instance_of_others_can_be_called_too() -> None:
     at = scene([instance(boot="")])
     at.sender.let("web-1", answers(identity=None))
     await call(at, SAFE)
+
+
+@simulated
+async def test_without_hedging_a_slow_one_is_waited_for() -> None:
+    at = scene()
+    let_all(at, answers(after=0.4))
+    assert (await call(at, SAFE)).tries == 2
+    assert (await call(at, replace(SAFE, hedging=False))).tries == 1

@@ -60,6 +60,27 @@ async def test_services_are_found_by_name_and_their_ends_are_not_noticed(registr
     assert asyncio.all_tasks() == tasks, "nothing goes on after the client is closed"
 
 
+@pytest.mark.parametrize(("said", "attempts"), [("1", 1), ("2", 2)])
+async def test_it_keeps_to_the_terms_of_the_environment(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch, said: str, attempts: int
+) -> None:
+    monkeypatch.setenv("CALL_ATTEMPTS", said)
+    settings = ConsulSettings(http_addr=registry.address, http_token=None)
+    async with Consul(settings) as consul, tiny_server(sends(response("no", 503))) as server:
+        who = instance("sick-1", service="sick", address="127.0.0.1", port=server.port, boot="")
+        await consul.register(Registration(who, server.url + "/livez"))
+        async with discovery.client(consul=settings) as http:
+            assert (await http.get("http://sick/called")).status_code == 503
+        assert [each.target for each in server.requests].count("/called") == attempts
+        await consul.deregister("sick-1")
+
+
+async def test_a_call_has_some_time_and_not_all_of_it() -> None:
+    for deadline in (0.0, -1.0, float("inf"), float("nan")):
+        with pytest.raises(ValueError, match="time"):
+            discovery.client(consul=ConsulSettings(), deadline=deadline)
+
+
 async def test_without_a_registry_the_deadline_holds() -> None:
     settings = ConsulSettings(http_addr=f"127.0.0.1:{closed_port()}", http_token=None)
     async with discovery.client(consul=settings, deadline=0.3) as http:

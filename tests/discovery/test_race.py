@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from discovery.errors import (
     WrongInstance,
 )
 from discovery.race import Race
-from discovery.reply import Answered
+from discovery.reply import Answered, Settle
 from discovery.retry import Policy
 from discovery.upstream import Upstream
 from tests.discovery.calling import Scene, scene
@@ -484,3 +485,59 @@ async def test_an_answer_that_comes_after_all_was_given_up_is_thrown_away() -> N
     assert at.sender.sent[1].answer().discards == 1, "also in the next round"
     (await following).done()
     at.assert_nothing_is_left()
+
+
+# Alarms
+
+
+@simulated
+async def test_an_alarm_of_one_round_does_not_ring_in_the_next() -> None:
+    """The failure and the alarm come in the same turn: the second round has all of its own time."""
+    at = scene()
+    at.sender.let("web-1", fails(ResponseLost("broke"), after=0.05))
+    at.sender.let("web-2", answers(after=0.04))
+    running = race(at)
+    with pytest.raises(AttemptFailed):
+        await rounds(at, running, first="web-1", rival=None, until=0.05, hedge_at=0.05)
+    answered = await rounds(at, running, first="web-2", rival="web-3", until=2.0, hedge_at=0.05)
+    assert answered.upstream is at["web-2"]
+    answered.done()
+    at.assert_nothing_is_left()
+    assert at.sender.to == ["web-1", "web-2"]
+
+
+@simulated
+async def test_after_a_body_has_come_its_instance_has_most_of_the_deadline() -> None:
+    """However long the client took, and whenever it was looked at last."""
+    at, policy = scene(), replace(SAFE, kept=False, replayable=False, hedgeable=False, deadline=10.0)
+    for took in (0.5, 9.9, 19.95, 25.0):
+        upload = Upload(took, answers_after=8.0)
+        now = clock()
+        running = Race(at.pool, policy, upload, clock, Alarms(clock))
+        answered = await running.run(at["web-1"], now=now, until=now + 10, hedge_at=now + 10, rival=lambda: None)
+        assert clock() - now == pytest.approx(took + 8.0)
+        answered.done()
+
+
+class Upload:
+    """A request whose body takes a while to come in, and whose instance then takes a while to answer."""
+
+    def __init__(self, took: float, *, answers_after: float) -> None:
+        self._ends_at = clock() + took
+        self._answers_after = answers_after
+        self.cancelled = False
+
+    def __call__(self, upstream: Upstream, settle: Settle[FakeReply]) -> Upload:
+        def answer() -> None:
+            if not self.cancelled:
+                settle(FakeReply(identity=says(upstream.instance)))
+
+        asyncio.get_running_loop().call_later(self._ends_at - clock() + self._answers_after, answer)
+        return self
+
+    @property
+    def waits_for_client(self) -> bool:
+        return clock() < self._ends_at
+
+    def cancel(self) -> None:
+        self.cancelled = True

@@ -18,7 +18,7 @@ from discovery.errors import (
     ResponseMalformed,
     WrongInstance,
 )
-from discovery.retry import IDEMPOTENT, Budget, Policy, pause
+from discovery.retry import IDEMPOTENT, Budget, Policy, Terms, pause
 
 NOW = 1000.0
 EVENTS = st.lists(st.tuples(st.sampled_from(["request", "retry", "retry", "retry"]), st.floats(0, 3)), max_size=400)
@@ -97,3 +97,25 @@ def test_a_fresh_instance_is_tried_at_once_and_a_tried_one_after_a_pause() -> No
     pauses = [pause(Random(seed), fresh=False) for seed in range(500)]
     assert 0.025 <= min(pauses) < 0.03
     assert 0.24 < max(pauses) <= 0.25
+
+
+def test_terms_are_what_policies_and_budgets_are_made_of() -> None:
+    terms = Terms(attempts=2, attempt_timeout=0.5, hedging=False, retry_share=0.0, retry_reserve=0.1)
+    policy = terms.policy(True, True, True, 3.0)
+    assert policy == Policy(
+        kept=True,
+        replayable=True,
+        hedgeable=True,
+        hedging=False,
+        deadline=3.0,
+        attempt_timeout=0.5,
+        attempts=2,
+    )
+    budget = terms.budget()
+    assert [budget.withdraw(1000.0) for _ in range(3)] == [True, False, False], "one in ten seconds"
+
+
+@pytest.mark.parametrize("replayable", [True, False])
+def test_only_what_may_be_repeated_can_be_hedged(replayable: bool) -> None:
+    assert Terms().policy(True, replayable, True, 1.0).hedgeable is replayable
+    assert not Terms().policy(True, replayable, False, 1.0).hedgeable

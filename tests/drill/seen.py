@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from discovery.instance import Health, Instance
 from mesh.admin import Happened
 from mesh.drill.drill import Drill, Limits
-from mesh.drill.outcome import Leftovers, Outcome
+from mesh.drill.growth import Growth, Holdings
+from mesh.drill.outcome import Outcome
 from mesh.drill.scene import Scene
 from mesh.drill.sightings import Sighting
 from mesh.drill.timeline import TimeLine
@@ -59,6 +60,7 @@ def outcome(*answers: Answer, **different: object) -> Outcome:
     whole = summarize(answers or [answer(-1), answer(1)])
     usual: dict[str, object] = {
         "drill": "kill",
+        "times": 1,
         "victim": VICTIM,
         "whole": whole,
         "calm": whole,
@@ -66,9 +68,10 @@ def outcome(*answers: Answer, **different: object) -> Outcome:
         "excused": 0,
         "timeline": TimeLine(first_answer=1000.0),
         "rediscovered_ms": 20.0,
+        "returned_ms": None,
         "registered_ms": None,
         "load": None,
-        "leftovers": Leftovers(0, 0),
+        "growth": Growth(Holdings(), Holdings()),
         "wrongs": (),
     }
     return Outcome(**(usual | different))  # type: ignore[arg-type]

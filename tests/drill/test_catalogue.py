@@ -11,7 +11,7 @@ from mesh.errors import BadInput
 
 INSTANCES = ["kill", "term", "stop", "restart", "rolling", "sick", "slow", "flaky"]
 REGISTRIES = ["consul-down", "consul-empty", "consul-restart"]
-REST = ["all-down", "port-takeover", "scale"]
+REST = ["all-down", "all-slow", "port-takeover", "scale"]
 
 EMBEDDED, CONSUL, SOMEBODYS = (Choice("127.0.0.1:8500", own) for own in ("embedded", "consul", None))
 

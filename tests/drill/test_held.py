@@ -8,10 +8,13 @@ from typing import Any
 import psutil
 import pytest
 
+from mesh.drill.acts import TOO_SLOW_MS
 from tests.mesh.typed import Shell
 from tests.registries import has_consul
 
 OPTIONS = ("--json", "--seconds=2")
+
+GROWS = ("tasks", "descriptors", "connections")
 
 
 async def held(directory: Path, *arguments: str) -> list[dict[str, Any]]:
@@ -25,7 +28,7 @@ async def held(directory: Path, *arguments: str) -> list[dict[str, Any]]:
     for each in drills:
         assert (each["passed"], each["failed"], each["faults"]) == (True, 0, [])
         assert each["requests"] > each["calm"]["requests"] > 0
-        assert each["leaked"] == {"in_flight": 0, "half_closed": 0}
+        assert {each["leaked"][what] for what in ("in_flight", "half_closed", *GROWS)} == {0}
     return drills
 
 
@@ -39,6 +42,22 @@ async def test_an_instance_is_killed_and_a_registry_forgets_and_every_step_is_me
     assert kill["rediscovered_ms"] > 0
     assert empty["timeline"]["registry_answers"] <= empty["timeline"]["all_registered"]
     assert empty["registered_ms"] > 0
+
+
+@pytest.mark.e2e
+async def test_one_after_the_other_is_killed_in_one_mesh(tmp_path: Path) -> None:
+    (kill,) = await held(tmp_path, "kill", "--times=3", "--consul=embedded")
+    assert (kill["times"], kill["victim"]) == (3, "encrypt-1")
+    assert kill["leaked"]["memory_mb"] is None, "three are too few to rehearse, and to compare memory"
+
+
+@pytest.mark.e2e
+async def test_all_become_too_slow_and_clients_are_told_in_time(tmp_path: Path) -> None:
+    (drill,) = await held(tmp_path, "all-slow", "--consul=embedded")
+    assert drill["excused"] > 0
+    assert set(drill["failures"]) <= {"status 503", "status 504"}
+    assert drill["worst_ms"] < TOO_SLOW_MS, "nobody waited for an instance"
+    assert drill["returned_ms"] >= 0
 
 
 @pytest.mark.e2e

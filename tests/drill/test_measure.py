@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mesh.drill.measure import first_of, is_excused, lost, out_of_rotation, slowest
+from mesh.drill.measure import first_of, is_excused, longest, lost, out_of_rotation
 from mesh.drill.scene import Return
 from tests.drill.seen import BEGAN, HURT_AT, OTHER, VICTIM, answer, happened
 
@@ -60,10 +60,11 @@ def test_where_nobody_came_back_every_such_failure_is_excused_but_the_loss_is_to
 def test_of_several_who_come_back_the_first_port_and_the_first_answer_count() -> None:
     returns = [Return("a", 5.0, 5.9), Return("b", 5.2, 5.4), Return("c", 5.3, None)]
     assert first_of(returns) == Return("", 5.0, 5.4)
-    assert slowest([first_of(returns)]) == 400.0
+    assert first_of([Return("a", None, 5.9, 5.1), Return("b", None, 5.4, 5.1)]) == Return("", None, 5.4, 5.1)
     assert first_of([]) == Return("", None, None)
 
 
 def test_of_several_who_come_back_one_after_the_other_the_slowest_counts() -> None:
-    assert slowest([Return("a", 5.0, 5.1), Return("b", 6.0, 6.3), Return("c", None, 9.0)]) == 300.0
-    assert slowest([Return("c", None, 9.0)]) is None
+    assert longest([(5.0, 5.1), (6.0, 6.3), (None, 9.0), (5.0, None)]) == 300.0
+    assert longest([(None, 9.0)]) is None
+    assert longest([(5.1, 5.0)]) == 0.0, "a client was quicker than whoever looked"

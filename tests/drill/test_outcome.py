@@ -7,7 +7,8 @@ import json
 import pytest
 
 from mesh.drill.drill import Limits
-from mesh.drill.outcome import Leftovers, too_slow, wrong
+from mesh.drill.growth import Growth, Holdings
+from mesh.drill.outcome import too_slow, wrong
 from tests.drill.seen import answer, outcome
 
 
@@ -27,12 +28,9 @@ def test_more_load_than_allowed_is_wrong() -> None:
     assert wrong(outcome(load=1.21), Limits(load=1.2)) == ["1.21 times the load reached the instances, more than 1.2"]
 
 
-@pytest.mark.parametrize(
-    ("left", "said"), [(Leftovers(3, 0), "3 requests are still in flight"), (Leftovers(0, 2), "2 connections")]
-)
-def test_what_is_left_behind_is_wrong(left: Leftovers, said: str) -> None:
-    (fault,) = wrong(outcome(leftovers=left), Limits())
-    assert fault.startswith(said)
+def test_what_is_left_behind_is_wrong() -> None:
+    growth = Growth(Holdings(tasks=9), Holdings(tasks=11))
+    assert wrong(outcome(growth=growth), Limits()) == ["2 more tasks run than before"]
 
 
 def test_what_the_drill_itself_found_is_wrong() -> None:
@@ -45,6 +43,7 @@ def test_what_the_drill_itself_found_is_wrong() -> None:
         (Limits(worst_ms=250), "the worst answer took 300 ms, more than 250"),
         (Limits(p99_ms=100), "the 99th percentile is 300 ms, more than 100"),
         (Limits(rediscovered_ms=250), "from an open port to its first answer it took 260 ms, more than 250"),
+        (Limits(returned_ms=5000), "from being let go, or healed, to its first answer it took 5100 ms, more than 5000"),
         (
             Limits(registered_ms=2000),
             "from its first answer to knowing all it took the registry 2100 ms, more than 2000",
@@ -52,7 +51,7 @@ def test_what_the_drill_itself_found_is_wrong() -> None:
     ],
 )
 def test_times_have_limits(limits: Limits, said: str) -> None:
-    slow = outcome(answer(1, took=0.3), rediscovered_ms=260.0, registered_ms=2100.0)
+    slow = outcome(answer(1, took=0.3), rediscovered_ms=260.0, returned_ms=5100.0, registered_ms=2100.0)
     assert too_slow(slow, limits) == [said]
     assert too_slow(slow, Limits()) == []
 
@@ -66,4 +65,5 @@ def test_it_is_a_json_document_with_null_for_what_was_not_reached() -> None:
     assert (document["requests"], document["failed"], document["registered_ms"]) == (2, 0, None)
     assert document["timeline"]["first_answer"] == 1000.0
     assert document["timeline"]["critical"] is None
-    assert document["leaked"] == {"in_flight": 0, "half_closed": 0}
+    assert document["times"] == 1
+    assert set(document["leaked"].values()) == {0, None}

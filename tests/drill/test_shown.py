@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mesh.commands.drill import steps
+from mesh.drill.growth import Growth, Holdings
+from mesh.drill.shown import holdings, steps
 from mesh.drill.timeline import TimeLine
 from tests.drill.seen import outcome
 
@@ -18,3 +19,11 @@ def test_steps_are_told_in_the_order_in_which_they_came_and_none_that_did_not() 
 
 def test_where_nothing_was_reached_nothing_is_told() -> None:
     assert steps(outcome(timeline=TimeLine(), rediscovered_ms=None)) == ""
+
+
+def test_what_the_gateway_held_before_and_after_is_told_and_memory_only_where_it_is_compared() -> None:
+    before, after = Holdings(tasks=7, descriptors=18, memory=70_000_000), Holdings(tasks=8, descriptors=18)
+    assert holdings(Growth(before, after)) == (
+        "the gateway at rest: 0 requests in flight, 0 clients, 7 > 8 tasks, 18 > 18 file descriptors"
+    )
+    assert holdings(Growth(before, before, warm=True)).endswith("0 > 0 connections to instances, 70.0 > 70.0 MB")

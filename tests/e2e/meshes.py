@@ -34,7 +34,7 @@ class Mesh(RunningMesh):
     """A mesh on a registry that it did not start."""
 
     def __init__(self, registry: Registry, logs: Path, environment: Mapping[str, str]) -> None:
-        self.fleet = fleet_on(registry, environment)
+        self.fleet = fleet_on(registry, logs / "known", environment)
         self.supervisor = Supervisor(logs, lambda _: None)
         super().__init__(self.fleet, self.supervisor, consul_settings(registry), logs, _nobody)
 
@@ -75,7 +75,7 @@ class Mesh(RunningMesh):
             yield load
 
 
-def fleet_on(registry: Registry, environment: Mapping[str, str]) -> Fleet:
+def fleet_on(registry: Registry, known: Path, environment: Mapping[str, str]) -> Fleet:
     """Its programs get our environment without what could lead them elsewhere, and this one."""
     inherited = {name: value for name, value in settings.inherited().items() if not name.startswith(NOT_INHERITED)}
     return Fleet(
@@ -87,6 +87,7 @@ def fleet_on(registry: Registry, environment: Mapping[str, str]) -> Fleet:
         admin_host="127.0.0.1",
         admin_port=free_port(),
         inherited={**inherited, **environment},
+        known=known,
     )
 
 

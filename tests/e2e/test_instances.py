@@ -7,6 +7,7 @@ from time import monotonic
 
 import pytest
 
+from mesh.drill.stranger import Stranger
 from mesh.load import Load
 from tests.e2e.meshes import Mesh, serves_again, until
 
@@ -41,6 +42,30 @@ async def test_one_killed_one_ended_and_all_restarted_in_turn(mesh: Mesh) -> Non
         report = await load.stop()
     assert report.failures == {}
     assert set(report.answered) == {first.id, second.id, third.id}
+
+
+async def test_one_is_restarted_ten_times_in_a_row(mesh: Mesh) -> None:
+    victim = mesh.instances()[0]
+    async with mesh.load() as load:
+        for _ in range(10):
+            assert await brought_back(mesh, load, victim.id)
+        report = await load.stop()
+    assert report.failures == {}
+    assert mesh.one(victim.id).starts == victim.starts + 10
+
+
+async def test_one_comes_back_on_another_port_as_somebody_else_has_its_own(mesh: Mesh) -> None:
+    victim = mesh.instances()[0]
+    async with mesh.load() as load:
+        mesh.signal(victim.id, signal.SIGKILL)
+        await is_down(mesh, victim.id)
+        stranger = await Stranger.on(victim.port)
+        assert await brought_back(mesh, load, victim.id)
+        report = await load.stop()
+    await stranger.leave()
+    assert report.failures == {}
+    assert mesh.one(victim.id).port != victim.port
+    assert stranger.requests <= 1
 
 
 async def test_one_is_held_and_let_go_again(mesh: Mesh) -> None:

@@ -34,7 +34,7 @@ async def test_all_serve_without_a_registry_and_are_found_when_it_appears(absent
         await mesh.start_services(encrypt=2)
         await asyncio.gather(*(until(partial(answers, one.port, 200)) for one in mesh.instances()))
         gateway = mesh.fleet.gateway_port
-        await until(partial(answers, gateway, 404))
+        await until(partial(answers, gateway, 503))
         await absent.start()
         await mesh.ready()
         assert await answers(gateway, 200)

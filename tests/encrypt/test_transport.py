@@ -231,8 +231,16 @@ async def test_two_applications_in_one_process_count_apart() -> None:
     one, another = build(quiet_settings()), build(quiet_settings())
     async with client(one) as first, client(another) as second:
         await first.post("/encrypt", content=b"")
-        assert "encrypt_requests_total{" in (await first.get("/metrics")).text
-        assert "encrypt_requests_total{" not in (await second.get("/metrics")).text
+        counted = 'encrypt_requests_total{operation="encrypt",outcome="invalid"}'
+        assert counted in (await first.get("/metrics")).text
+        assert counted not in (await second.get("/metrics")).text
+
+
+async def test_the_first_bug_is_a_rise(http: httpx2.AsyncClient) -> None:
+    """Somebody is woken for one, and the rate of a count that begins at 1 is 0."""
+    said = (await http.get("/metrics")).text.splitlines()
+    for operation in ("encrypt", "decrypt"):
+        assert f'encrypt_requests_total{{operation="{operation}",outcome="broken"}} 0.0' in said
 
 
 async def test_the_documentation_has_every_answer(http: httpx2.AsyncClient) -> None:

@@ -263,3 +263,44 @@ async def test_a_response_that_the_client_does_not_take_is_not_the_instances_fau
             gateway.sweep(ahead=turn * 59.0)
             assert gateway.in_flight == 1
         assert web.open
+
+
+async def test_an_upload_a_byte_now_and_then_does_not_keep_an_instance_busy() -> None:
+    """Each byte ends a stall; all of them together are no upload. And its client is let go, though it stays."""
+    async with raw_instance(echoes) as web, front(web) as gateway, gateway.client() as client:
+        await client.say(post(b"Content-Length: 1000000") + b"x" * 70_000)
+        await until(lambda: gateway.in_flight)
+        second = 0
+        while gateway.in_flight:
+            second += 1
+            await client.say(b"x")
+            await a_few_turns()
+            gateway.sweep(ahead=second * 1.0)
+        assert 20 <= second <= 25
+        assert (await client.answer()).status == 408
+        for more in range(1, 5):
+            gateway.sweep(ahead=second + more * 1.0)
+            await a_few_turns()
+        assert not gateway.connections
+
+
+async def test_a_body_that_waits_unread_behind_a_slow_request_has_not_come_slowly() -> None:
+    let_go = asyncio.Event()
+
+    async def held(side: Side) -> None:
+        while True:
+            request = await side.request()
+            await let_go.wait()
+            await side.say(answer(b"%d" % len(request.body)))
+
+    ahead = [post(b"Content-Length: 1") + b"x"] * 20
+    async with raw_instance(held) as web, front(web, rcvbuf=4096) as gateway, gateway.client() as client:
+        saying = asyncio.create_task(client.say(*ahead, post(b"Content-Length: 300000") + b"x" * 300_000))
+        await until(lambda: web.requests)
+        for second in range(1, 40):
+            await a_few_turns()
+            gateway.sweep(ahead=second * 1.0)
+        let_go.set()
+        assert [(await client.answer()).body for _ in ahead] == [b"1"] * len(ahead)
+        await saying
+        assert (await client.answer()).body == b"300000"

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from http import HTTPStatus
 
 import pytest
 
 from services.gateway.answer import Answer
 from services.gateway.arrival import Arrival
+from services.gateway.clients import Clients
 from services.gateway.fields import Fields
+from services.gateway.forwarded import TrustedProxies
 from services.gateway.listener import Listener
 from services.gateway.problems import Problem
 
@@ -20,6 +23,9 @@ from .waiting import until
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\nX-Long: " + b"y" * 9000 + b"\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n"
+LIMIT = 10
+"""Of clients at once."""
+
 Serve = Callable[[Arrival, Answer], Awaitable[None]]
 
 
@@ -28,9 +34,11 @@ class App:
 
     body_limit = 1 << 20
     is_leaving = False
+    proxies = TrustedProxies()
 
     def __init__(self, serve: Serve, *, admit: Callable[[Arrival], None] = lambda _arrival: None) -> None:
         self._serve = serve
+        self.clients = Clients(LIMIT)
         self._admit = admit
         self.began = self.ended = self.cancelled = 0
 
@@ -216,3 +224,20 @@ async def test_every_answer_is_counted() -> None:
         for _ in range(3):
             await at.ask(GET)
         assert at.state.total_requests == 3
+
+
+async def test_one_client_too_many_is_told_so_and_the_others_are_served() -> None:
+    app = App(hello)
+    async with door(app) as listening, AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(listening.client()) for _ in range(LIMIT)]
+        await until(lambda: app.clients.count == LIMIT)
+        async with listening.client() as one_more:
+            answer = await one_more.answer()
+            assert (answer.status, answer.one(b"retry-after")) == (503, b"1")
+            assert app.clients.count == LIMIT
+            clients.pop().go_away()
+            await until(lambda: app.clients.count < LIMIT)
+            assert (await listening.ask(GET)).status == 200, "one that was turned away takes no place"
+        for client in clients:
+            await client.say(GET)
+            assert (await client.answer()).body == b"hello"

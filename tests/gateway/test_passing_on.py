@@ -47,7 +47,7 @@ async def test_path_and_query_pass_byte_for_byte(target: bytes) -> None:
         (b"/api/", b"/"),
         (b"/api?a=/api", b"/?a=/api"),
         (b"/api/v1/api", b"/v1/api"),
-        (b"/api//x%2F", b"//x%2F"),
+        (b"/api//x%2F", b"/x%2F"),  # `//x` would be a host to whoever redirects by it
         (b"http://shop.example/api/x", b"/x"),
     ],
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.gateway.patience import STALL, Uptake
+from services.gateway.patience import GRACE, PACE, STALL, Pace, Uptake
 
 
 def test_with_nothing_to_take_nobody_is_stuck() -> None:
@@ -33,3 +33,37 @@ def test_so_is_as_much_as_before_when_some_was_taken_between() -> None:
     for minute in range(100):
         assert not uptake.is_stuck(5000, 1000.0 + minute * STALL)
         uptake.moves()
+
+
+def test_who_sends_a_byte_now_and_then_is_too_slow_in_the_end() -> None:
+    pace = Pace(1000.0)
+    looks = [pace.is_too_slow(1, second, 1000.0 + second, waits=True) for second in range(60)]
+    assert GRACE <= looks.index(True) <= GRACE + 2
+
+
+def test_who_sends_steadily_is_not() -> None:
+    pace = Pace(1000.0)
+    assert not any(pace.is_too_slow(1, int(second * PACE) + 1, 1000.0 + second, waits=True) for second in range(10_000))
+
+
+def test_what_came_fast_buys_no_more_than_the_grace() -> None:
+    pace = Pace(1000.0)
+    looks = [pace.is_too_slow(1, 10_000_000, 1000.0 + second, waits=True) for second in range(60)]
+    assert GRACE <= looks.index(True) <= GRACE + 2
+
+
+def test_time_in_which_nobody_waits_for_more_does_not_count() -> None:
+    pace = Pace(1000.0)
+    assert not any(pace.is_too_slow(1, 70_000, 1000.0 + second, waits=False) for second in range(1000))
+
+
+def test_time_in_which_nobody_looked_is_not_the_clients() -> None:
+    pace = Pace(1000.0)
+    assert not pace.is_too_slow(1, 10, 1000.0, waits=True)
+    assert not pace.is_too_slow(1, 10, 1000.0 + 10 * GRACE, waits=True)
+
+
+def test_each_body_has_its_own_time() -> None:
+    """Also when each look finds as much of one as of the last."""
+    pace = Pace(1000.0)
+    assert not any(pace.is_too_slow(second, 300, 1000.0 + second, waits=True) for second in range(100))

@@ -7,12 +7,14 @@ import asyncio
 import pytest
 
 from services.gateway.listener import AHEAD
+from services.gateway.patience import IDLE, STALL
 
 from .front import front
 from .instances import Side, answer, echoes, raw_instance
 from .waiting import a_few_turns, until
 
 HELLO = answer(b"hello")
+MUCH = b"x" * 60_000
 
 
 def get(target: bytes, *fields: bytes) -> bytes:
@@ -116,3 +118,53 @@ async def test_bodies_that_are_sent_ahead_are_not_kept_either() -> None:
         for _ in range(10):
             assert (await client.answer()).body == b"1000000"
         await saying
+
+
+async def says_much(side: Side) -> None:
+    while True:
+        await side.request()
+        await side.say(answer(MUCH))
+
+
+async def test_answers_are_not_fetched_for_a_client_that_does_not_read() -> None:
+    """Else a few kilobytes of requests would fill the gateway's memory."""
+    requests = 400
+    async with raw_instance(says_much) as web, front(web) as gateway, gateway.client(rcvbuf=4096) as client:
+        await client.say(get(b"/") * requests)
+        await until(lambda: gateway.listeners[0].writable is not None)
+        for _ in range(20):
+            await a_few_turns()
+        (listener,) = gateway.listeners
+        assert listener.transport.get_write_buffer_size() < 4 * len(MUCH)
+        assert len(web.requests) < requests / 2
+        for _ in range(requests):
+            assert (await client.answer()).body == MUCH
+
+
+async def test_a_client_that_reads_slowly_is_not_one_that_rests() -> None:
+    """What it has asked for is still to be answered: no time between requests runs out meanwhile."""
+    requests = 200
+    async with raw_instance(says_much) as web, front(web) as gateway, gateway.client(rcvbuf=4096) as client:
+        await client.say(get(b"/") * requests)
+        await until(lambda: gateway.listeners[0].writable is not None)
+        gateway.sweep(ahead=STALL - 1)
+        unread = gateway.listeners[0].transport.get_write_buffer_size()
+        answered = 0
+        while gateway.listeners[0].transport.get_write_buffer_size() >= unread:
+            assert (await client.answer()).body == MUCH
+            answered += 1
+        gateway.sweep(ahead=IDLE + 1)
+        for _ in range(requests - answered):
+            assert (await client.answer()).body == MUCH
+
+
+async def test_what_stands_behind_the_last_request_is_not_carried_out() -> None:
+    """Not even when the last answer has to wait for its client, and goes on later; nor does it spoil that answer."""
+    requests = 200
+    async with raw_instance(says_much) as web, front(web) as gateway, gateway.client(rcvbuf=4096) as client:
+        await client.say(get(b"/") * (requests - 1) + get(b"/", b"Connection: close") + get(b"/never") * 3)
+        await until(lambda: gateway.listeners[0].writable is not None)
+        for _ in range(requests):
+            assert (await client.answer()).body == MUCH
+        assert await client.rest() == b""
+        assert [request.target for request in web.requests] == [b"/"] * requests

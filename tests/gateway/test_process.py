@@ -9,23 +9,30 @@ import resource
 import signal
 import socket
 import sys
+import time
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import Random
 
 import psutil
 import pytest
 
 from discovery.consul import Consul
 from discovery.documents import Registration
+from discovery.instance import Instance
+from discovery.journal import Journal
+from discovery.last_known import LastKnown
+from discovery.pool import Pool
 from discovery.ports import free_ports
 from discovery.settings import ConsulSettings
+from discovery.watch import Snapshot
 from tests.registries import Registries
 
 from .front import Client
-from .instances import Act, Side, answer, raw_instance
+from .instances import BOOT, Act, Side, answer, raw_instance, says, signed
 from .waiting import DEADLINE, until
 
 pytestmark = pytest.mark.asyncio(loop_factories=["asyncio"])
@@ -163,7 +170,7 @@ async def test_a_port_that_is_taken_is_one_line_and_exit_code_1() -> None:
         assert running.said == [f"gateway: cannot listen on 127.0.0.1:{port}: Address already in use\n".encode()]
 
 
-@pytest.mark.parametrize("variable", ["GATEWAY_PORT", "GATEWAY_ADMIN_NAMES"])
+@pytest.mark.parametrize("variable", ["GATEWAY_PORT", "GATEWAY_ADMIN_NAMES", "CALL_ATTEMPTS"])
 async def test_a_setting_that_cannot_be_read_is_named_in_one_line_without_its_value(variable: str) -> None:
     async with gateway({variable: "hush-hush"}) as running:
         assert await running.ended() == 1
@@ -175,10 +182,46 @@ async def test_a_setting_that_cannot_be_read_is_named_in_one_line_without_its_va
 async def test_without_a_registry_it_serves_what_it_can_and_ends_when_it_is_told_to() -> None:
     async with gateway({"GATEWAY_BODYLIMIT": "1"}) as running:
         await listens(running)
-        assert await running.status() == 404
+        assert await running.status() == 503, "it cannot know that there is no such route"
         assert await running.status(LIVEZ.replace(b"livez", b"readyz"), admin=True) == 503
         assert not psutil.Process(running.process.pid).children(recursive=True)
     assert any(b"GATEWAY_BODYLIMIT" in line and b"GATEWAY_BODY_LIMIT" in line for line in running.said)
+    assert_no_fault_was_told(running)
+
+
+async def remembered(path: Path, *instances: Instance) -> None:
+    """Leave a file there, as a former gateway that knew these would have."""
+    memory = LastKnown(path)
+    pool = Pool("web", journal=Journal(), clock=time.monotonic, random=Random(1))
+    pool.apply(Snapshot(instances, False))
+    memory.note(pool)
+    await memory.aclose()
+
+
+def signs_as(name: str) -> Act:
+    return says(answer(b"hello", signed(name)))
+
+
+async def test_without_a_registry_it_serves_what_it_knew_in_a_former_life(tmp_path: Path) -> None:
+    """Of those that it knew one is there, one is gone, and on the port of one is somebody else."""
+    tags = ("urlprefix-/web",)
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        address, port = deaf.getsockname()
+        gone = Instance("web-2", "web", address, port, tags, {"boot_id": BOOT})
+        async with (
+            raw_instance(signs_as("web-1"), name="web-1", tags=tags, boot=BOOT) as there,
+            raw_instance(signs_as("echo-1"), name="web-3", tags=tags, boot=BOOT) as taken_over,
+        ):
+            await remembered(tmp_path / "known.json", there.instance, gone, taken_over.instance)
+            async with gateway({"GATEWAY_LAST_KNOWN": str(tmp_path / "known.json")}) as running:
+                await listens(running)
+                async with asyncio.timeout(DEADLINE):
+                    while await running.status() != 200:
+                        await asyncio.sleep(0.02)
+                assert [await running.status() for _ in range(20)] == [200] * 20
+                assert await running.status(LIVEZ.replace(b"livez", b"readyz"), admin=True) == 200
+            assert {request.start for request in taken_over.requests} <= {b"GET /livez HTTP/1.1"}
     assert_no_fault_was_told(running)
 
 
@@ -188,7 +231,7 @@ async def test_it_ends_with_clients_that_stay_connected() -> None:
         await listens(running)
         async with running.client() as idle, running.client() as half, running.client(admin=True) as listener:
             await idle.say(GET)
-            assert (await idle.answer()).status == 404
+            assert (await idle.answer()).status == 503
             await half.say(GET[:10])
             await listener.say(b"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n")
             await listener.until(b": from now on\n\n")
@@ -250,6 +293,20 @@ async def test_a_request_in_flight_ends_well(registries: Registries) -> None:
         assert await running.ended() == 0
 
 
+@pytest.mark.parametrize(("said", "attempts"), [("1", 1), ("3", 3)])
+async def test_it_keeps_to_the_terms_of_the_environment(registries: Registries, said: str, attempts: int) -> None:
+    came = 0
+
+    async def sick(side: Side) -> None:
+        nonlocal came
+        came += 1
+        await side.say(answer(b"no", b"Connection: close", status=b"503 Service Unavailable"))
+
+    async with routed(registries, sick, CALL_ATTEMPTS=said) as running:
+        assert await running.status() == 503
+        assert came == attempts
+
+
 async def test_a_hundred_uploads_and_a_slow_reader_fit_into_little_memory(registries: Registries) -> None:
     body = os.urandom(MEGABYTE)
     digest = hashlib.sha256(body).hexdigest().encode()
@@ -259,7 +316,7 @@ async def test_a_hundred_uploads_and_a_slow_reader_fit_into_little_memory(regist
             await side.say(b"HTTP/1.1 200 OK\r\n\r\n", *[b"x" * MEGABYTE] * 512)
         else:
             received = await side.reader.readexactly(int(side.last.one(b"content-length")))
-            await side.say(answer(hashlib.sha256(received).hexdigest().encode()))
+            await side.say(answer(hashlib.sha256(received).hexdigest().encode(), b"Connection: close"))
 
     async def upload(running: Gateway) -> bytes:
         async with running.client() as client:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from services.gateway.arrival import Arrival
 from services.gateway.fields import Fields
 from services.gateway.flow import HIGH
+from services.gateway.forwarded import Peer
 from services.gateway.framing import FIELD_LIMIT, HEAD_LIMIT, LINE_LIMIT
 from services.gateway.problems import Problem
 from services.gateway.reader import RequestReader
@@ -28,15 +29,12 @@ class Desk:
 
     tunnel: bool = False
     arrivals: list[Arrival] = field(default_factory=list)
-    ended: list[Arrival] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     preamble: bytes = b""
     pauses: int = 0
 
     def __post_init__(self) -> None:
-        self.reader = RequestReader(
-            self._head, self.ended.append, self._pause, self._resume, client="192.0.2.7", body_limit=LIMIT
-        )
+        self.reader = RequestReader(self._head, self._pause, self._resume, peer=Peer("192.0.2.7"), body_limit=LIMIT)
 
     def feed(self, *pieces: bytes) -> Desk:
         for piece in pieces:
@@ -50,6 +48,10 @@ class Desk:
             except Problem as problem:
                 self.problems.append(problem)
         return self
+
+    @property
+    def ended(self) -> list[Arrival]:
+        return [arrival for arrival in self.arrivals if arrival.is_complete]
 
     @property
     def only(self) -> Arrival:

@@ -117,6 +117,46 @@ def test_a_damaged_response_never_breaks_the_reader(message: bytes, place: int, 
     Desk([b"GET"]).feed(message[:place] + damage + message[place + 1 :])
 
 
+SAME_HEAD = head(b"HTTP/1.1 200 OK", b"Content-Length: 5", b"X-A: b")
+ALIKE = [
+    SIZED,
+    SAME_HEAD + b"other",
+    SAME_HEAD + b"\r\n\r\nx",
+    SAME_HEAD + b"long",
+    SAME_HEAD + b"longer",
+    SAME_HEAD + b"\r\n\r\n\r\n\r\n",
+    head(b"HTTP/1.1 200 OK", b"Content-Length: 5", b"X-A: c") + b"hello",
+    head(b"HTTP/1.1 201 OK", b"Content-Length: 5", b"X-A: b") + b"hello",
+    head(b"HTTP/1.1 200 OK", b"Content-Length: 6", b"X-A: b") + b"hello",
+    head(b"HTTP/1.1 200 OK", b"Content-Length: 5", b"Connection: close") + b"hello",
+    HINTED,
+    CHUNKED,
+    EMPTY,
+]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(ALIKE), st.booleans(), st.sampled_from([b"GET", b"HEAD"])), max_size=8),
+)
+def test_one_that_is_like_the_last_is_what_a_reader_without_a_memory_makes_of_it(
+    messages: list[tuple[bytes, bool, bytes]],
+) -> None:
+    """In one piece, or in two, as one whose bytes come slowly is."""
+    desk = Desk([b"GET"])
+    for message, is_whole, method in messages:
+        if method == b"HEAD":
+            desk.reader.forget()  # as a connection does after it
+        desk.reader.expect(method)
+        desk.feed(*([message] if is_whole else cut(message, [len(message) - 3])))
+        alone = Desk([method]).feed(message)
+        assert desk.seen == alone.seen
+        response = desk.reader.response
+        if desk.problems or response is None or not (response.is_complete and response.keeps_alive):
+            return
+        if method == b"HEAD":
+            desk.reader.forget()
+
+
 def test_the_answer_to_head_has_no_body_whatever_it_says() -> None:
     desk = Desk([b"HEAD"]).feed(head(b"HTTP/1.1 200 OK", b"Content-Length: 1000"))
     assert desk.reader.response is not None

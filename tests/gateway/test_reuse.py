@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from .front import front
-from .instances import Side, answer, raw_instance, resets, says, says_and_closes, signed
-from .waiting import until
+from .instances import Side, answer, echoes, raw_instance, resets, says, says_and_closes, signed
+from .waiting import a_few_turns, until
 
 HELLO = answer(b"hello")
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nagain"
+TIMES = 1250  # in four ways, on two kinds of loop
 SAFE = ("urlprefix-/ replay=safe",)
 
 
@@ -98,14 +101,14 @@ async def test_one_that_the_instance_ended_meanwhile_is_not_used() -> None:
 @pytest.mark.parametrize("resets_", [False, True])
 @pytest.mark.parametrize("reads", [False, True])
 async def test_a_replayable_request_does_not_notice_that_its_connection_died(resets_: bool, reads: bool) -> None:
-    """A hundred times, at no cost: no other attempt is counted, and no instance is blamed."""
+    """Ten thousand times in all ways together, at no cost: no other attempt is counted, and no instance is blamed."""
     shy = Shy(resets=resets_, reads=reads)
     async with raw_instance(shy) as web, front(web) as gateway, gateway.client() as client:
-        for _ in range(100):
+        for _ in range(TIMES):
             await client.say(GET)
             got = await client.answer()
             assert (got.status, got.body, got.all(b"x-attempts")) == (200, b"hello", [])
-        assert shy.second == 99
+        assert shy.second == TIMES - 1
         (upstream,) = gateway.upstreams
         assert upstream.ejection.is_admitting
 
@@ -181,3 +184,35 @@ async def test_with_nobody_left_it_is_503_at_once() -> None:
         assert got.status == 503
         assert int(got.one(b"retry-after")) >= 1
         assert b"web-1" in got.body
+
+
+async def test_a_small_body_of_unknown_length_can_be_sent_again_as_well() -> None:
+    """Many libraries send whatever they do not know the length of in chunks, and the chunks after the head."""
+    async with (
+        raw_instance(resets, name="web-1", tags=SAFE) as broken,
+        raw_instance(says(HELLO), name="web-2", tags=SAFE) as sound,
+        front(broken, sound) as gateway,
+    ):
+        for _ in range(12):
+            async with gateway.client() as client:
+                await client.say(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+                await a_few_turns()
+                await client.say(b"5\r\nagain\r\n", b"0\r\n\r\n")
+                assert (await client.answer()).status == 200
+        assert broken.requests, "nobody was hurt"
+        assert {request.one(b"content-length") for request in sound.requests} == {b"5"}
+        assert {request.body for request in sound.requests} == {b"again"}
+
+
+async def test_a_client_that_uploads_slowly_does_not_make_its_instance_look_slow() -> None:
+    async with raw_instance(echoes) as web, front(web) as gateway:
+        for _ in range(20):
+            assert (await gateway.ask(POST)).status == 200
+        (upstream,) = gateway.upstreams
+        before = upstream.latency.cost
+        async with gateway.client() as client:
+            await client.say(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n" + b"x" * 70_000)
+            await asyncio.sleep(0.5)
+            await client.say(b"x" * 30_000)
+            assert (await client.answer()).status == 200
+        assert upstream.latency.cost == before

@@ -29,6 +29,12 @@ def test_names_are_a_json_list(monkeypatch: pytest.MonkeyPatch, said: str, names
     assert load(GatewaySettings).admin_names == names
 
 
+def test_trusted_proxies_are_a_json_list_of_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert GatewaySettings().trusted_proxies == []
+    monkeypatch.setenv("GATEWAY_TRUSTED_PROXIES", '["10.0.0.0/8", "192.0.2.7", "fd00::/8"]')
+    assert [str(each) for each in load(GatewaySettings).trusted_proxies] == ["10.0.0.0/8", "192.0.2.7/32", "fd00::/8"]
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -47,6 +53,10 @@ def test_names_are_a_json_list(monkeypatch: pytest.MonkeyPatch, said: str, names
         ("GATEWAY_ADMIN_NAMES", "[7]"),
         ("GATEWAY_ADMIN_NAMES", '{"hush": 6}'),
         ("GATEWAY_SHARED", "hush-7"),
+        ("GATEWAY_TRUSTED_PROXIES", "hush-8"),
+        ("GATEWAY_TRUSTED_PROXIES", '["hush-9"]'),
+        ("GATEWAY_TRUSTED_PROXIES", '["10.0.0.1/8"]'),
+        ("GATEWAY_TRUSTED_PROXIES", "[7]"),
     ],
 )
 def test_what_cannot_be_understood_is_named_without_its_value(

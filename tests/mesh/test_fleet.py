@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -63,6 +65,15 @@ def test_another_gateway_shares_the_public_port_and_has_an_admin_port_of_its_own
     assert told["GATEWAY_PORT"] == str(other.port) == "8080"
     assert told["GATEWAY_SHARED"] == first.environment()["GATEWAY_SHARED"] == "true"
     assert told["GATEWAY_ADMIN_PORT"] == str(other.admin_port) != "8081"
+
+
+def test_each_gateway_has_a_file_for_what_it_knows_unless_the_environment_names_one() -> None:
+    with_memory = replace(fleet(), known=Path("/run/known"))
+    told = [with_memory.of("gateway", name).environment()["GATEWAY_LAST_KNOWN"] for name in ("gateway-1", "gateway-2")]
+    assert told == ["/run/known/gateway-1.json", "/run/known/gateway-2.json"]
+    assert "GATEWAY_LAST_KNOWN" not in fleet().of("gateway", "gateway-1").environment()
+    named = replace(with_memory, inherited={"GATEWAY_LAST_KNOWN": "/elsewhere"})
+    assert named.of("gateway", "gateway-1").environment()["GATEWAY_LAST_KNOWN"] == "/elsewhere"
 
 
 def test_our_own_registry_speaks_no_tls_whatever_the_environment_says_of_others() -> None:

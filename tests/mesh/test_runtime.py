@@ -87,6 +87,7 @@ def test_what_a_dead_mesh_left_behind_is_no_hindrance(tmp_path: Path) -> None:
         "import os, socket, sys; from pathlib import Path; from mesh.runtime import Place, claimed\n"
         "with claimed(Place(Path(sys.argv[1]))) as _, socket.socket(socket.AF_UNIX) as left:\n"
         "    left.bind(sys.argv[1] + '/socket'); Path(sys.argv[1], 'logs', 'echo-1.log').write_text('old')\n"
+        "    Path(sys.argv[1], 'known', 'gateway-1.json').write_text('old')\n"
         "    os.kill(os.getpid(), 9)"
     )
     assert subprocess.run([sys.executable, "-c", claim_and_die, str(where.directory)], check=False).returncode == -9
@@ -94,7 +95,7 @@ def test_what_a_dead_mesh_left_behind_is_no_hindrance(tmp_path: Path) -> None:
     assert not is_claimed(where)
     with claimed(where):
         assert not where.socket.exists()
-        assert list(where.logs.iterdir()) == []
+        assert list(where.logs.iterdir()) == list(where.known.iterdir()) == []
 
 
 def test_meshes_start_one_after_the_other(tmp_path: Path) -> None:

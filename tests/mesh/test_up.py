@@ -31,6 +31,7 @@ async def test_a_mesh_is_started_called_hurt_healed_scaled_and_ended(tmp_path: P
         assert {row["health"] for row in there.values()} == {"passing"}
         assert there["encrypt-1"]["in_rotation"]
         assert status["logs"].startswith(str(tmp_path))
+        await until((Path(status["logs"]).parent / "known" / "gateway-1.json").exists)
 
         called = await shell.type("call", "encrypt", "--json", given='{"text": "hello", "key": "k"}')
         assert called.code == 0, called.err

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-NOT_INHERITED = ("CONSUL_", "GATEWAY_", "SERVICE_", "ENCRYPT_", "XDG_", "COLUMNS", "FORCE_COLOR")
+NOT_INHERITED = ("CALL_", "CONSUL_", "GATEWAY_", "SERVICE_", "ENCRYPT_", "XDG_", "COLUMNS", "FORCE_COLOR")
 
 WITHIN = 120.0
 """Seconds for a command, on a machine that may have much else to do."""
