@@ -27,6 +27,7 @@ class Contender(Generic[R]):
 
     def settle(self, outcome: R | Exception) -> None:
         self.judge(self, outcome)
+        self.sending = None  # it knows whom to settle with: without the circle, both go at once
 
 
 def is_good(reply: Reply) -> bool:

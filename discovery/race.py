@@ -76,6 +76,7 @@ class Race(Generic[R]):
             raise
         finally:
             self._alarms.take_back(self, self._slot)
+            self._rival = None  # it knows this race: without the circle, both go at once and cost no collection
             while self._running:
                 self._give_up(self._running.pop())
 

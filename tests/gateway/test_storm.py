@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 
 from .front import front
@@ -61,3 +65,39 @@ async def test_clients_that_all_go_away_leave_nothing() -> None:
         await until(lambda: gateway.is_quiet)
         gateway.sweep(ahead=100.0)
         await until(lambda: not gateway.wire.open and not web.open)
+
+
+async def test_a_request_leaves_nothing_that_only_the_collector_of_garbage_finds() -> None:
+    """Circles would cost each request a share of a collection, and the unlucky one all of it."""
+    get = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+    async with (
+        raw_instance(echoes, name="web-1", tags=SAFE) as one,
+        raw_instance(echoes, name="web-2", tags=SAFE) as other,
+        front(one, other) as gateway,
+        gateway.client() as client,
+    ):
+        for _ in range(20):
+            await client.say(get)
+            await client.answer()
+        with only_garbage() as garbage:
+            for _ in range(100):
+                await client.say(get)
+                await client.answer()
+        assert garbage & {"Race", "Contender", "Exchange", "Request", "Response", "Arrival", "Answer"} == set()
+
+
+@contextmanager
+def only_garbage() -> Iterator[set[str]]:
+    """The kinds of objects that are left for the collector."""
+    found: set[str] = set()
+    gc.collect()
+    gc.disable()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        yield found
+        gc.collect()
+        found.update(type(each).__name__ for each in gc.garbage)
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
