@@ -178,3 +178,15 @@ async def echoes(side: Side) -> None:
     while True:
         request = await side.request()
         await side.say(answer(request.body))
+
+
+def measures_once(let_go: asyncio.Event) -> Act:
+    """Says how long the body of each request was, not before it is let go."""
+
+    async def act(side: Side) -> None:
+        while True:
+            request = await side.request()
+            await let_go.wait()
+            await side.say(answer(b"%d" % len(request.body)))
+
+    return act

@@ -8,7 +8,7 @@ from http import HTTPStatus
 import pytest
 
 from .front import Client, front
-from .instances import Side, answer, echoes, hangs, raw_instance, says
+from .instances import Side, answer, echoes, hangs, measures_once, raw_instance, says
 from .waiting import a_few_turns, until
 
 HELLO = answer(b"hello")
@@ -286,15 +286,12 @@ async def test_an_upload_a_byte_now_and_then_does_not_keep_an_instance_busy() ->
 
 async def test_a_body_that_waits_unread_behind_a_slow_request_has_not_come_slowly() -> None:
     let_go = asyncio.Event()
-
-    async def held(side: Side) -> None:
-        while True:
-            request = await side.request()
-            await let_go.wait()
-            await side.say(answer(b"%d" % len(request.body)))
-
     ahead = [post(b"Content-Length: 1") + b"x"] * 20
-    async with raw_instance(held) as web, front(web, rcvbuf=4096) as gateway, gateway.client() as client:
+    async with (
+        raw_instance(measures_once(let_go)) as web,
+        front(web, rcvbuf=4096) as gateway,
+        gateway.client() as client,
+    ):
         saying = asyncio.create_task(client.say(*ahead, post(b"Content-Length: 300000") + b"x" * 300_000))
         await until(lambda: web.requests)
         for second in range(1, 40):

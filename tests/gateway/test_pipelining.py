@@ -10,7 +10,7 @@ from services.gateway.listener import AHEAD
 from services.gateway.patience import IDLE, STALL
 
 from .front import front
-from .instances import Side, answer, echoes, raw_instance
+from .instances import Side, answer, echoes, measures_once, raw_instance
 from .waiting import a_few_turns, until
 
 HELLO = answer(b"hello")
@@ -102,14 +102,11 @@ async def test_a_client_that_sends_too_far_ahead_is_not_read_for_now() -> None:
 
 async def test_bodies_that_are_sent_ahead_are_not_kept_either() -> None:
     let_go = asyncio.Event()
-
-    async def held(side: Side) -> None:
-        while True:
-            request = await side.request()
-            await let_go.wait()
-            await side.say(answer(b"%d" % len(request.body)))
-
-    async with raw_instance(held) as web, front(web, rcvbuf=4096) as gateway, gateway.client() as client:
+    async with (
+        raw_instance(measures_once(let_go)) as web,
+        front(web, rcvbuf=4096) as gateway,
+        gateway.client() as client,
+    ):
         saying = asyncio.create_task(client.say(*[post(b"x" * 1_000_000)] * 10))
         await until(lambda: web.connections)
         await a_few_turns()
